@@ -1,0 +1,1 @@
+"""hft: a trading system whose hot path is Cython."""

@@ -1,0 +1,1 @@
+"""Compiled from ext/: messages, ring, clock, counters, book, engine, risk, features, journal."""

@@ -1,0 +1,48 @@
+"""Build each ext/<name>.pyx as hft.core.<name>; everything else is in pyproject.toml.
+
+HFT_BUILD=trace makes the build that `make coverage` measures: checked, unoptimised.
+"""
+
+import os
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+TRACE = os.environ.get("HFT_BUILD") == "trace"
+EXT, CORE = Path("ext"), Path("hft/core")
+
+# cimport resolves names by package path, so ext/ring.pxd must also be hft/core/ring.pxd.
+for pxd in EXT.glob("*.pxd"):
+    link = CORE / pxd.name
+    if not link.is_symlink():
+        link.symlink_to(os.path.relpath(pxd, CORE))
+
+extensions = [
+    Extension(
+        f"hft.core.{pyx.stem}",
+        [str(pyx)],
+        # coverage.py listens to settrace; Cython on 3.13+ would emit to sys.monitoring.
+        define_macros=[("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
+        if TRACE
+        else [],
+        extra_compile_args=["-O0"] if TRACE else ["-O3", "-fno-plt"],
+    )
+    for pyx in sorted(EXT.glob("*.pyx"))
+]
+
+setup(
+    ext_modules=cythonize(
+        extensions,
+        annotate=True,
+        build_dir=None if TRACE else "build/cython",  # Cython.Coverage wants the .c by the .pyx
+        compiler_directives={
+            "language_level": 3,
+            "boundscheck": TRACE,
+            "wraparound": False,
+            "initializedcheck": TRACE,
+            "cdivision": True,
+            "linetrace": TRACE,
+        },
+    ),
+)
