@@ -1,1 +1,5 @@
-"""Compiled from ext/: messages, ring, clock, counters, book, engine, risk, features, journal."""
+"""Compiled from ext/: messages, ring, clock, counters, histogram, book, engine, risk, journal."""
+
+from hft.core.matching_engine import MatchingEngine
+
+__all__ = ["MatchingEngine"]

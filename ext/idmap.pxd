@@ -1,0 +1,74 @@
+"""Open-addressed map from a 64-bit id to the pool index of the record that starts with it.
+
+An entry is 8 bytes: the id's 32-bit hash above the 32-bit pool index; 0 is empty, so index 0 is
+never stored. The id itself stays in the pool record, where a hit needs it anyway. Linear probing at a
+load of at most one half; deletion shifts back, so there are no tombstones. Worst case: ids chosen to
+collide cost a walk over their run.
+"""
+
+from libc.stdint cimport uint32_t, uint64_t
+
+
+cdef struct IdMap:
+    uint64_t *entries
+    uint32_t mask
+    # Pool whose records the indices mean: address of record 0 and bytes from one to the next.
+    const char *records
+    size_t record_bytes
+
+
+cdef inline uint32_t idmap_hash(uint64_t key) noexcept nogil:
+    return <uint32_t>((key * <uint64_t>0x9E3779B97F4A7C15) >> 32)
+
+
+cdef inline uint64_t idmap_entries_for(uint64_t capacity) noexcept nogil:
+    """Power of two that keeps `capacity` ids at a load of at most one half."""
+    cdef uint64_t entries = 16
+    while entries < 2 * capacity:
+        entries *= 2
+    return entries
+
+
+cdef inline uint32_t idmap_find(const IdMap *ids, uint64_t key) noexcept nogil:
+    """Pool index of `key`, 0 if it is not there."""
+    cdef uint32_t tag = idmap_hash(key)
+    cdef uint32_t place = tag & ids.mask
+    cdef uint64_t entry = ids.entries[place]
+    cdef uint32_t index
+    while entry:
+        index = <uint32_t>entry
+        if <uint32_t>(entry >> 32) == tag:
+            if (<const uint64_t *>(ids.records + index * ids.record_bytes))[0] == key:
+                return index
+        place = (place + 1) & ids.mask
+        entry = ids.entries[place]
+    return 0
+
+
+cdef inline void idmap_add(IdMap *ids, uint64_t key, uint32_t index) noexcept nogil:
+    """Map `key`, which is not there yet, to `index`."""
+    cdef uint32_t tag = idmap_hash(key)
+    cdef uint32_t place = tag & ids.mask
+    while ids.entries[place]:
+        place = (place + 1) & ids.mask
+    ids.entries[place] = (<uint64_t>tag << 32) | index
+
+
+cdef inline void idmap_remove(IdMap *ids, uint64_t key, uint32_t index) noexcept nogil:
+    """Forget `key`, which maps to `index`."""
+    cdef uint64_t wanted = (<uint64_t>idmap_hash(key) << 32) | index
+    cdef uint32_t hole = <uint32_t>(wanted >> 32) & ids.mask
+    cdef uint32_t place, home
+    while ids.entries[hole] != wanted:
+        hole = (hole + 1) & ids.mask
+    place = hole
+    while True:
+        place = (place + 1) & ids.mask
+        if ids.entries[place] == 0:
+            break
+        home = <uint32_t>(ids.entries[place] >> 32) & ids.mask
+        # An entry may move back to the hole unless its home lies behind the hole.
+        if ((place - home) & ids.mask) >= ((place - hole) & ids.mask):
+            ids.entries[hole] = ids.entries[place]
+            hole = place
+    ids.entries[hole] = 0
