@@ -7,7 +7,7 @@ A change here also raises LAYOUT_VERSION.
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-cdef enum:
+cpdef enum:
     MESSAGE_SIZE = 64
     LAYOUT_VERSION = 1
     SOURCE_SHIFT = 56  # an order id's top byte is its source
