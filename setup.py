@@ -11,6 +11,7 @@ from setuptools import Extension, setup
 
 TRACE = os.environ.get("HFT_BUILD") == "trace"
 EXT, CORE = Path("ext"), Path("hft/core")
+CPUS = os.cpu_count()
 
 # cimport resolves names by package path, so ext/ring.pxd must also be hft/core/ring.pxd.
 for pxd in EXT.glob("*.pxd"):
@@ -35,6 +36,7 @@ setup(
     ext_modules=cythonize(
         extensions,
         annotate=True,
+        nthreads=CPUS,
         build_dir=None if TRACE else "build/cython",  # Cython.Coverage wants the .c by the .pyx
         compiler_directives={
             "language_level": 3,
@@ -45,4 +47,5 @@ setup(
             "linetrace": TRACE,
         },
     ),
+    options={"build_ext": {"parallel": CPUS}},
 )

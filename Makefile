@@ -1,0 +1,82 @@
+# The commands of a contributor. Everything is installed in .venv and built in place.
+
+BIN := .venv/bin
+PIP := $(BIN)/pip --quiet --disable-pip-version-check --no-input install
+BUILD_EXT := $(BIN)/python setup.py --quiet build_ext --inplace
+SOURCES := setup.py $(wildcard ext/*.pyx ext/*.pxd)
+
+.PHONY: help build run test lint bench coverage docs soak clean
+.DELETE_ON_ERROR:
+
+help:  ## list the commands
+	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile | expand -t 10
+
+# Compiling needs nothing of what the download brings, so the two go side by side.
+build:  ## install what running needs and compile ext/
+	@$(MAKE) --silent --jobs=2 .venv/.runtime build/.built
+
+run: build  ## start the system; ARGS="..." goes to hft.launch
+	@exec $(BIN)/python -m hft.launch --affinity 0,1,2,3 $(ARGS)
+
+test: build .venv/.dev  ## run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+soak: build .venv/.dev  ## run the tests that take minutes
+	@$(BIN)/python -m pytest -m soak $(ARGS)
+
+lint: build .venv/.dev  ## check style, types and that the generated files are fresh
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint ext
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/python -m tools.message_docs --check
+
+docs: build  ## generate docs/messages.md and tests/layout.snapshot
+	@$(BIN)/python -m tools.message_docs
+
+bench: build .venv/.dev  ## run bench/bench_*.py; results go to build/bench/
+	@rm -rf build/bench && mkdir -p build/bench
+	@set -e; for script in bench/bench_*.py; do \
+	    PYTHONPATH="$(CURDIR)" $(BIN)/python $$script \
+	        --output build/bench/$$(basename $$script .py).json; \
+	done
+
+# The traced build has directories of its own, so that going back only copies. Any build/.built
+# that is missing makes the next command go back, also after an interrupt.
+coverage: build .venv/.dev  ## measure which lines of hft/ and ext/ the tests run
+	@rm -f build/.built hft/core/*.so
+	@HFT_BUILD=trace $(BUILD_EXT) --build-lib build/trace --build-temp build/trace
+	@status=0; $(BIN)/coverage run -m pytest --quiet || status=$$?; \
+	$(BIN)/coverage combine --quiet; \
+	$(BIN)/coverage html --quiet --directory build/coverage; \
+	$(BIN)/coverage report; \
+	$(MAKE) --silent build; \
+	exit $$status
+
+clean:  ## remove what was built, but not .venv
+	@rm -rf build dist hft.egg-info ext/*.c ext/*.html hft/core/*.so .coverage*
+	@find hft/core -type l -name '*.pxd' -delete
+
+.venv/bin/python:
+	@tools/make_venv.sh
+
+.venv/.build: pyproject.toml .venv/bin/python
+	@$(BIN)/python -m tools.requirements build | $(PIP) -r /dev/stdin
+	@touch $@
+
+.venv/.runtime: .venv/.build
+	@echo "installing packages"
+	@$(BIN)/python -m tools.requirements runtime | $(PIP) -r /dev/stdin
+	@touch $@
+
+.venv/.dev: .venv/.runtime
+	@echo "installing tools"
+	@$(BIN)/python -m tools.requirements dev | $(PIP) -r /dev/stdin
+	@touch $@
+
+# A traced build may have left newer files; without them build_ext always brings the right ones.
+build/.built: $(SOURCES) .venv/.build
+	@echo "compiling ext/"
+	@rm -f hft/core/*.so
+	@$(BUILD_EXT)
+	@touch $@
