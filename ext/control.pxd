@@ -1,0 +1,173 @@
+"""The control page: everything that a run shows of itself, in one shared segment.
+
+`launch` lays it out and fills in the names. From then on every field has one writer: a node writes its own
+NodeStats, the consumer of an edge the edge's `taken` part, its producer the `published` part, risk the
+positions, engine the views. Two words go the other way: `stop` (launch) and `kill` (anybody). Readers map
+it read-only.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from hft.core.histogram cimport Histogram
+from hft.core.segment cimport Segment, SegmentHeader
+
+cpdef enum:
+    NODES_MAX = 16
+    EDGES_MAX = 24
+    INSTRUMENTS_MAX = 64
+    VIEW_LEVELS = 5
+    VIEW_WORDS = 10
+
+cdef enum:
+    COUNTERS_MAX = 64
+
+
+cpdef enum StopWord:
+    STOP_NONE = 0
+    STOP_DRAIN = 1  # feeds end; the rest finishes what is under way
+    STOP_NOW = 2
+
+
+cpdef enum NodeState:
+    NODE_ABSENT = 0
+    NODE_STARTING = 1
+    NODE_RUNNING = 2
+    NODE_DONE = 3  # everything is drained; waiting for the stop word
+    NODE_STOPPED = 4
+    NODE_FAILED = 5
+
+
+cpdef enum IdleStrategy:
+    IDLE_SPIN = 0  # for a core of one's own: never leaves it
+    IDLE_YIELD = 1  # lets others run, takes the core back at once
+    IDLE_BACKOFF = 2  # spins, then yields, then sleeps 50 µs at a time
+
+
+cpdef enum Counter:
+    """Index into NodeStats.counters; the ranges belong to feed, signal, risk, engine, recorder."""
+    FEED_EVENTS = 0
+    FEED_EVENT_TS_NS = 1
+    SIGNAL_BOOKS = 8
+    SIGNAL_TRADES = 9
+    SIGNAL_INTENTS = 10
+    SIGNAL_OPEN_ORDERS = 11
+    RISK_INTENTS = 16
+    RISK_PASSED = 17
+    RISK_REFUSED = 18
+    RISK_ACCEPTED = 19
+    RISK_FILLS = 20
+    RISK_FILLED = 21
+    RISK_CANCELLED = 22
+    RISK_REPLACED = 23
+    RISK_REJECTED = 24
+    RISK_KILLED = 25
+    ENGINE_STEPS = 32
+    ENGINE_TRADES = 33
+    ENGINE_TRADED_LOTS = 34
+    ENGINE_REJECTED = 35
+    ENGINE_JOURNALED = 36
+    ENGINE_LIVE_ORDERS = 37
+    ENGINE_DISPLACED_LOTS = 38
+    ENGINE_EVENT_TS_NS = 39
+    ENGINE_STATE_HASH = 40
+    ENGINE_JOURNAL_STALLS = 41
+    RECORDER_ROWS = 48
+
+
+cdef struct NodeStats:
+    uint8_t name[16]
+    uint32_t pid
+    int32_t core  # -1: not pinned
+    uint32_t state  # NodeState
+    uint32_t idle  # IdleStrategy
+    int64_t started_ts_ns
+    int64_t heartbeat_ts_ns
+    int64_t busy_ns  # in steps that found something to do
+    int64_t loop_ns  # in all steps and between them
+    uint64_t messages_in
+    uint64_t messages_out
+    uint64_t reserved[7]
+    uint64_t counters[COUNTERS_MAX]
+
+
+cdef struct EdgeStats:
+    uint8_t name[24]
+    uint16_t producer  # index of the node
+    uint16_t consumer
+    uint32_t policy  # RingPolicy
+    uint64_t capacity_slots
+    uint64_t page_bytes
+    uint64_t locked  # whether launch could lock its memory
+    uint64_t reserved_0[8]
+    # The producer's.
+    uint64_t published
+    uint64_t reserved_1[15]
+    # The consumer's.
+    uint64_t taken
+    uint64_t high_water  # deepest backlog that the consumer found
+    uint64_t lost
+    uint64_t reserved_2[13]
+    Histogram hop  # from publication to taking
+    Histogram age  # from the market event's entry to taking
+
+
+cdef struct BookCopy:
+    int64_t event_ts_ns
+    int64_t last_price_ticks
+    int64_t last_lots
+    uint64_t sequence
+    int64_t bids[VIEW_WORDS]  # price_ticks, lots per level, best first
+    int64_t asks[VIEW_WORDS]
+
+
+cdef struct InstrumentStats:
+    uint8_t venue[16]
+    uint8_t symbol[24]
+    uint64_t order_increment_ticks
+    # What one tick times one lot is worth, in quote micros, as a fraction.
+    uint64_t value_numerator
+    uint64_t value_denominator
+    uint8_t tick_size[24]
+    uint8_t lot_size[24]
+    # Risk's.
+    int64_t position_lots
+    int64_t cash_tick_lots
+    int64_t mark_half_ticks  # best bid plus best ask
+    int64_t open_buy_lots
+    int64_t open_sell_lots
+    uint64_t open_orders
+    # Signal's.
+    double microprice_ticks
+    double imbalance
+    double order_flow_imbalance
+    double spread_ticks
+    # The engine's view of the book: copy view_version % 2 is whole.
+    uint64_t view_version
+    BookCopy view_even
+    BookCopy view_odd
+
+
+cdef struct ControlPage:
+    SegmentHeader segment
+    uint8_t instance[64]
+    int64_t started_ts_ns
+    int64_t started_wall_ns
+    uint32_t node_count
+    uint32_t edge_count
+    uint32_t instrument_count
+    uint32_t simulated_time
+    uint64_t speed_milli  # recorded seconds per thousand host seconds; 0: as fast as it goes
+    uint64_t seed
+    uint64_t reserved_0[5]
+    uint64_t stop  # StopWord
+    uint64_t reserved_1[15]
+    uint64_t kill  # 0: trading; else when it was engaged, host ns
+    uint64_t reserved_2[15]
+    NodeStats nodes[NODES_MAX]
+    EdgeStats edges[EDGES_MAX]
+    InstrumentStats instruments[INSTRUMENTS_MAX]
+
+
+cdef class Control:
+    cdef readonly Segment segment
+    cdef ControlPage *page

@@ -1,0 +1,108 @@
+"""The control page for Python: one structured record over the shared memory."""
+
+import numpy as np
+
+from libc.stdint cimport uint64_t
+
+from hft.core.atomics cimport load_acquire, store_release
+from hft.core.clock cimport host_now_ns
+from hft.core.segment cimport SEGMENT_CONTROL, SegmentHeader
+
+from hft.core.segment import Segment as NamedSegment
+
+__all__ = [
+    "CONTROL_PAGE", "EDGES_MAX", "INSTRUMENTS_MAX", "NODES_MAX", "VIEW_LEVELS", "Control", "Counter",
+    "IdleStrategy", "NodeState", "StopWord",
+]
+
+cdef SegmentHeader _segment
+cdef NodeStats _node
+cdef EdgeStats _edge
+cdef InstrumentStats _instrument
+cdef ControlPage *_page = NULL
+
+SEGMENT = np.asarray(<SegmentHeader[:1]>&_segment).dtype
+NODE = np.asarray(<NodeStats[:1]>&_node).dtype
+EDGE = np.asarray(<EdgeStats[:1]>&_edge).dtype
+INSTRUMENT = np.asarray(<InstrumentStats[:1]>&_instrument).dtype
+
+
+def page_dtype():
+    """The dtype of the whole page; Cython can't derive one with arrays of structs in it."""
+    fields = [
+        ("segment", SEGMENT, <size_t>&_page.segment),
+        ("instance", "S64", <size_t>&_page.instance),
+        ("started_ts_ns", np.int64, <size_t>&_page.started_ts_ns),
+        ("started_wall_ns", np.int64, <size_t>&_page.started_wall_ns),
+        ("node_count", np.uint32, <size_t>&_page.node_count),
+        ("edge_count", np.uint32, <size_t>&_page.edge_count),
+        ("instrument_count", np.uint32, <size_t>&_page.instrument_count),
+        ("simulated_time", np.uint32, <size_t>&_page.simulated_time),
+        ("speed_milli", np.uint64, <size_t>&_page.speed_milli),
+        ("seed", np.uint64, <size_t>&_page.seed),
+        ("stop", np.uint64, <size_t>&_page.stop),
+        ("kill", np.uint64, <size_t>&_page.kill),
+        ("nodes", (NODE, NODES_MAX), <size_t>&_page.nodes),
+        ("edges", (EDGE, EDGES_MAX), <size_t>&_page.edges),
+        ("instruments", (INSTRUMENT, INSTRUMENTS_MAX), <size_t>&_page.instruments),
+    ]
+    names, formats, offsets = zip(*fields, strict=True)
+    return np.dtype({
+        "names": names, "formats": formats, "offsets": offsets, "itemsize": sizeof(ControlPage)
+    })
+
+
+CONTROL_PAGE = page_dtype()
+
+
+cdef class Control:
+    """The control page of a run; `record` is a zero-copy NumPy record of all its fields."""
+
+    def __init__(self):
+        raise TypeError("use Control.create or Control.attach")
+
+    @staticmethod
+    def create(str name, uint64_t run_id):
+        """Make the page of a new run."""
+        cdef Control self = Control.__new__(Control)
+        size_bytes = (sizeof(ControlPage) + 4095) // 4096 * 4096
+        self.segment = NamedSegment.create(name, size_bytes, SEGMENT_CONTROL, run_id)
+        self.page = <ControlPage *>self.segment.address
+        self.page.started_ts_ns = host_now_ns()
+        return self
+
+    @staticmethod
+    def attach(str name, bint writable=True):
+        """Map the page of a running system; AttachError if there is none."""
+        cdef Control self = Control.__new__(Control)
+        self.segment = NamedSegment.attach(name, SEGMENT_CONTROL, writable)
+        self.page = <ControlPage *>self.segment.address
+        return self
+
+    @property
+    def record(self):
+        """The page as a one-element structured array's record: names as in control.pxd."""
+        return np.frombuffer(self.segment, CONTROL_PAGE, 1)[0]
+
+    @property
+    def run_id(self):
+        return self.page.segment.run_id
+
+    @property
+    def stop(self):
+        """The stop word."""
+        return StopWord(load_acquire(&self.page.stop))
+
+    @stop.setter
+    def stop(self, value):
+        store_release(&self.page.stop, <uint64_t>int(value))
+
+    def engage_kill_switch(self):
+        """Stop all trading: the risk gate refuses every order from now on."""
+        if load_acquire(&self.page.kill) == 0:
+            store_release(&self.page.kill, <uint64_t>host_now_ns())
+
+    @property
+    def killed(self):
+        """Whether the kill switch is engaged."""
+        return load_acquire(&self.page.kill) != 0

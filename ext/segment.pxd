@@ -1,0 +1,32 @@
+"""Named shared memory: what every segment starts with, and the mapping of one."""
+
+from libc.stdint cimport uint32_t, uint64_t
+
+cpdef enum SegmentKind:
+    SEGMENT_CONTROL = 1
+    SEGMENT_RING = 2
+
+
+cdef struct SegmentHeader:
+    uint64_t magic  # SEGMENT_MAGIC; written last
+    uint32_t layout_version  # LAYOUT_VERSION of messages.pxd
+    uint32_t kind  # SegmentKind
+    uint64_t size_bytes  # of the whole segment
+    uint64_t run_id  # the same in all segments of a run
+    uint64_t owner_pid
+    uint64_t owner_start_ticks  # /proc/<pid>/stat field 22: tells a reused pid
+    uint64_t page_bytes  # pages that back it, as found after pre-faulting
+    uint64_t reserved
+
+
+cdef class Segment:
+    cdef readonly str name
+    cdef readonly bint writable
+    cdef readonly bint locked
+    cdef char *address
+    cdef size_t size_bytes
+    cdef void *mapping
+    cdef size_t mapping_bytes
+    cdef Py_ssize_t shape[1]
+    cdef Py_ssize_t strides[1]
+    cdef int map(self, int fd, bint prefault) except -1
