@@ -6,7 +6,6 @@ instead of being kept up to date.
 """
 
 from hft.core.messages import Kind, Reason
-
 from tests.reference.book import (
     ANONYMOUS,
     BUY,

@@ -3,9 +3,16 @@
 from typing import NamedTuple
 
 import numpy as np
-from hft.core.messages import BOOK_TOP_DTYPE, COMMAND, REPORT, TRADE_DTYPE, Kind, Source
 
-from hft.core import messages as wire
+from hft.core.messages import (
+    BOOK_TOP_DTYPE,
+    COMMAND,
+    MESSAGE,
+    REPORT,
+    TRADE_DTYPE,
+    Kind,
+    Source,
+)
 
 
 class Command(NamedTuple):
@@ -85,7 +92,7 @@ def commands(*fields: dict) -> np.ndarray:
 
 def decode(messages: np.ndarray, command: np.void) -> list[Output]:
     """What one command made the engine say; fields that hold the same in all are checked here."""
-    assert messages.dtype == wire.MESSAGE
+    assert messages.dtype == MESSAGE
     outputs = []
     for index, kind in enumerate(messages["kind"].tolist()):
         dtype, shape = SHAPES[kind]
