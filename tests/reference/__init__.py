@@ -1,0 +1,1 @@
+"""The slow, obviously correct engine, and what tests need to compare it with the fast one."""
