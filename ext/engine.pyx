@@ -17,8 +17,10 @@ from hft.core.flow cimport (
     flow_forget,
     flow_status,
 )
-from hft.core.matching cimport Engine, reject, top
+from hft.core.matching cimport echo, Engine, reject, top
 from hft.core.messages cimport (
+    ACCEPTED,
+    NONE,
     BAD_QTY,
     BAD_SIDE,
     BUY,
@@ -66,7 +68,7 @@ cdef inline bint needs_side(uint8_t kind) noexcept nogil:
 
 cdef inline bint needs_qty(uint8_t kind) noexcept nogil:
     return (kind == NEW_ORDER or kind == REPLACE_ORDER or kind == FLOW_ADD or kind == FLOW_CANCEL
-            or kind == FLOW_DELETE or kind == FLOW_EXECUTE or kind == FLOW_HIDDEN
+            or kind == FLOW_EXECUTE or kind == FLOW_HIDDEN
             or kind == FLOW_SEED)
 
 
@@ -78,6 +80,7 @@ cdef void engine_apply(Engine *engine, const Command *command, Outbox *out) noex
     engine.header.origin_ts_ns = command.header.origin_ts_ns
     engine.header.instrument = command.header.instrument
     engine.header.source = SOURCE_ENGINE
+    engine.reports = 0
     engine.counts.commands += 1
     if not (kind_is_flow(kind) or kind_is_order(kind)):
         reject(engine, command, UNKNOWN_KIND)
@@ -113,4 +116,7 @@ cdef void engine_apply(Engine *engine, const Command *command, Outbox *out) noex
         replace_order(engine, command)
     elif kind == MASS_CANCEL:
         mass_cancel(engine, command)
+    if engine.reports == 0:
+        # A state that was set, a print of a trade that names nobody.
+        echo(engine, command, ACCEPTED, command.order_id, 0, NONE)
     top(engine, command.header.instrument, command.event_ts_ns)

@@ -26,7 +26,7 @@ from hft.core.book cimport (
     order_set_life,
     order_take_slot,
 )
-from hft.core.matching cimport Engine, report, trade, reject, match_own, check_entry, find_on
+from hft.core.matching cimport Engine, echo, report, trade, reject, match_own, check_entry, find_on
 from hft.core.messages cimport (
     ACCEPTED,
     BAD_FLAGS,
@@ -80,7 +80,7 @@ cdef inline void flow_enter(Engine *engine, const Command *command, uint64_t ord
            is_ask)
     left_lots = match_own(engine, instrument, not is_ask, command.price_ticks, True, 0,
                           command.qty_lots, order_id, command.account)
-    if anonymous:
+    if anonymous and left_lots:
         order_set_life(&engine.book, anonymous,
                        order_life(&engine.book, anonymous) + command.qty_lots)
         order_reduce(&engine.book, anonymous, -left_lots)
@@ -169,7 +169,7 @@ cdef inline void flow_shrink(Engine *engine, const Command *command, bint whole)
         lost_lots = leaves_lots
     else:
         # The anonymous order stands for many: only the one that is deleted goes.
-        asked_lots = min(command.qty_lots, life_lots) if whole else command.qty_lots
+        asked_lots = max(0, min(command.qty_lots, life_lots)) if whole else command.qty_lots
         lost_lots = min(asked_lots, leaves_lots)
     if asked_lots > lost_lots:
         displace(engine, command.header.instrument, asked_lots - lost_lots)
@@ -234,7 +234,7 @@ cdef inline void flow_forget(Engine *engine, const Command *command) noexcept no
         if engine.book.cold[index].price_ticks == command.price_ticks:
             ghost_remove(&engine.book, index)
         index = following
-    report(engine, CANCELLED, 0, command.price_ticks, gone_lots, 0, command.account, FORGOTTEN, is_ask)
+    echo(engine, command, CANCELLED, 0, gone_lots, FORGOTTEN)
 
 
 cdef inline void flow_status(Engine *engine, const Command *command) noexcept nogil:
@@ -242,5 +242,3 @@ cdef inline void flow_status(Engine *engine, const Command *command) noexcept no
         reject(engine, command, BAD_FLAGS)
         return
     engine.book.instruments[command.header.instrument].state = command.flags
-    report(engine, ACCEPTED, command.order_id, command.price_ticks, 0, 0, command.account, NONE, 0)
-    engine.out.messages[engine.out.count - 1].report.side = command.side

@@ -58,9 +58,10 @@ cdef struct Engine:
     Book book
     Outbox *out
     EngineCounts counts
-    # Of the command at work: the header of its answers, and its cause.
+    # Of the command at work: the header of its answers, its cause, how many reports it has got.
     Header header
     uint32_t cause
+    uint32_t reports
 
 
 cdef inline void report(Engine *engine, uint8_t kind, uint64_t order_id, int64_t price_ticks,
@@ -77,6 +78,7 @@ cdef inline void report(Engine *engine, uint8_t kind, uint64_t order_id, int64_t
     answer.account = account
     answer.reason = reason
     answer.side = SELL if is_ask else BUY
+    engine.reports += 1
 
 
 cdef inline void trade(Engine *engine, uint64_t maker_order_id, uint64_t taker_order_id,
@@ -97,11 +99,15 @@ cdef inline void trade(Engine *engine, uint64_t maker_order_id, uint64_t taker_o
     engine.counts.traded_lots += <uint64_t>qty_lots
 
 
-cdef inline void reject(Engine *engine, const Command *command, uint8_t reason) noexcept nogil:
-    report(engine, REJECTED, command.order_id, command.price_ticks, command.qty_lots, 0,
-           command.account, reason, 0)
-    # The side of a rejection is the command's, whatever that may be.
+cdef inline void echo(Engine *engine, const Command *command, uint8_t kind, uint64_t order_id,
+                      int64_t last_lots, uint8_t reason) noexcept nogil:
+    """A report about the command itself, with its price, account and side, whatever they may be."""
+    report(engine, kind, order_id, command.price_ticks, last_lots, 0, command.account, reason, 0)
     engine.out.messages[engine.out.count - 1].report.side = command.side
+
+
+cdef inline void reject(Engine *engine, const Command *command, uint8_t reason) noexcept nogil:
+    echo(engine, command, REJECTED, command.order_id, command.qty_lots, reason)
     engine.counts.rejected += 1
 
 

@@ -19,6 +19,7 @@ from hft.core.book cimport (
     order_take_slot,
 )
 from hft.core.matching cimport (
+    echo,
     Engine,
     report,
     reject,
@@ -206,6 +207,6 @@ cdef inline void mass_cancel(Engine *engine, const Command *command) noexcept no
                 level = level_after(&engine.book, instrument, is_ask, price_ticks)
     engine.header.instrument = command.header.instrument
     if engine.out.count == reports:
-        report(engine, CANCELLED, 0, 0, 0, 0, command.account, REQUESTED, 0)
+        echo(engine, command, CANCELLED, 0, 0, REQUESTED)
     for instrument in range(engine.book.instrument_count):
         top(engine, instrument, command.event_ts_ns)
