@@ -2,6 +2,20 @@
 
 from libc.stdint cimport uint32_t, uint64_t
 
+cdef extern from "<sys/mman.h>":
+    """
+    #ifndef MADV_POPULATE_WRITE
+    #define MADV_POPULATE_WRITE 23
+    #endif
+    #ifndef MADV_COLLAPSE
+    #define MADV_COLLAPSE 25
+    #endif
+    """
+    int MADV_COLLAPSE
+    int MADV_HUGEPAGE
+    int MADV_POPULATE_WRITE
+    int madvise(void *address, size_t length, int advice) nogil
+
 cpdef enum SegmentKind:
     SEGMENT_CONTROL = 1
     SEGMENT_RING = 2

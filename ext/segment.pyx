@@ -37,20 +37,6 @@ __all__ = ["HUGE_DIR", "Segment", "SegmentKind", "process_start_ticks", "segment
 HUGE_DIR = "/dev/hugepages"
 SHM_DIR = "/dev/shm"
 
-cdef extern from "<sys/mman.h>":
-    """
-    #ifndef MADV_POPULATE_WRITE
-    #define MADV_POPULATE_WRITE 23
-    #endif
-    #ifndef MADV_COLLAPSE
-    #define MADV_COLLAPSE 25
-    #endif
-    """
-    int MADV_COLLAPSE
-    int MADV_HUGEPAGE
-    int MADV_POPULATE_WRITE
-    int madvise(void *address, size_t length, int advice) nogil
-
 cdef enum:
     HUGE_BYTES = 2 << 20
 

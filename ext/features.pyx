@@ -1,0 +1,34 @@
+"""Features for Python: the same arithmetic over an array of BOOK_TOP messages."""
+
+import numpy as np
+
+from libc.stdint cimport uint8_t
+from libc.string cimport memset
+
+from hft.core.messages cimport MESSAGE_SIZE
+
+from hft.core.messages import BOOK_TOP_DTYPE
+
+__all__ = ["FEATURES", "features_of"]
+
+FEATURES = np.dtype([
+    ("spread_ticks", np.float64), ("imbalance", np.float64), ("microprice_ticks", np.float64),
+    ("order_flow_imbalance", np.float64), ("valid", np.bool_),
+])
+
+
+def features_of(tops):
+    """The features after each of a BOOK_TOP array's messages, one instrument: FEATURES array."""
+    cdef Features features
+    cdef const uint8_t[::1] raw
+    cdef Py_ssize_t place
+    memset(&features, 0, sizeof(features))
+    rows = np.zeros(len(tops), FEATURES)
+    if len(tops) == 0:
+        return rows
+    raw = np.ascontiguousarray(tops).view(BOOK_TOP_DTYPE).view(np.uint8)
+    for place in range(len(tops)):
+        features_update(&features, <const BookTop *>&raw[place * MESSAGE_SIZE])
+        rows[place] = (features.spread_ticks, features.imbalance, features.microprice_ticks,
+                       features.order_flow_imbalance, features.valid)
+    return rows

@@ -1,0 +1,242 @@
+"""Writing a journal's segments and reading them back. The format is in journal.pxd."""
+
+import errno
+import mmap
+import os
+import threading
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from libc.stdint cimport uint8_t
+from libc.string cimport memset
+
+from hft.core.messages cimport LAYOUT_VERSION as LAYOUT
+from hft.core.segment cimport MADV_POPULATE_WRITE, madvise
+
+from hft.core.messages import MESSAGE
+from hft.errors import JournalError
+
+__all__ = ["JournalReader", "JournalWriter", "SEGMENT_RECORDS", "segment_paths"]
+
+cdef uint64_t MAGIC = 0x314C_414E_5254_4648  # "HFTRNAL1", little-endian
+SEGMENT_RECORDS = (64 << 20) // MESSAGE_SIZE
+HEADER_STRUCT_BYTES = sizeof(JournalHeader)
+
+
+def segment_name(index):
+    return f"journal-{index:06d}.hftj"
+
+
+def segment_paths(path):
+    """The segments of a journal, in order: all of a folder's, or the one file."""
+    path = Path(path)
+    if path.is_dir():
+        found = sorted(path.glob("journal-*.hftj"))
+        if not found:
+            raise JournalError(f"{path}: no journal-*.hftj in this folder")
+        return found
+    if not path.exists():
+        raise JournalError(f"{path}: no such file or folder")
+    return [path]
+
+
+cdef class JournalWriter:
+    """A new journal in an existing folder.
+
+    `description` (a dict of plain values) is kept in every segment's header: what a reader needs to
+    replay, and nothing that differs between two runs of the same input. JournalError if the folder holds
+    a journal already or the disk has no room.
+    """
+
+    def __init__(self, folder, description, segment_records=SEGMENT_RECORDS):
+        self.folder = str(folder)
+        self.segment_records = segment_records
+        self.description = msgspec.json.encode(description, order="sorted")
+        self.mapped = []
+        self.lock = threading.Condition()
+        if len(self.description) > JOURNAL_HEADER_BYTES - HEADER_STRUCT_BYTES:
+            raise JournalError(f"{folder}: the journal's description is too long")
+        if Path(folder, segment_name(0)).exists():
+            raise JournalError(f"{folder}: holds a journal already")
+        self.make_segment()
+        self.journal.capacity = segment_records
+        journal_has_room(&self.journal)
+        if self.journal.records == NULL:
+            self.journal.used = self.journal.capacity
+            journal_has_room(&self.journal)
+        self.thread = threading.Thread(target=self.keep_ahead, name="journal-ahead", daemon=True)
+        self.thread.start()
+
+    cdef object make_segment(self):
+        """Make, map and touch the next segment and hand it to the appender."""
+        cdef JournalHeader header
+        cdef uint8_t[::1] view
+        cdef uint8_t page[JOURNAL_HEADER_BYTES]
+        size_bytes = JOURNAL_HEADER_BYTES + self.segment_records * MESSAGE_SIZE
+        path = Path(self.folder, segment_name(self.segments_made))
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+            try:
+                os.posix_fallocate(fd, 0, size_bytes)
+                mapping = mmap.mmap(fd, size_bytes, mmap.MAP_SHARED)
+            finally:
+                os.close(fd)
+        except OSError as error:
+            raise JournalError(f"{path}: can't make a journal segment: {error.strerror}") from None
+        memset(&header, 0, sizeof(header))
+        header.magic = MAGIC
+        header.layout_version = LAYOUT
+        header.segment_index = self.segments_made
+        header.first_sequence = 1 + self.segments_made * self.segment_records
+        header.capacity_records = self.segment_records
+        memset(page, 0, sizeof(page))
+        memcpy(page, &header, sizeof(header))
+        memcpy(page + sizeof(header), <const char *>self.description, len(self.description))
+        header.crc = crc32c(0, <uint64_t *>page, sizeof(page) // 8)
+        memcpy(page, &header, sizeof(header))
+        view = mapping
+        with nogil:
+            # Touch every page now. A kernel that can't leaves the page faults to the appender.
+            madvise(&view[0], view.shape[0], MADV_POPULATE_WRITE)
+        memcpy(&view[0], page, sizeof(page))
+        self.mapped.append(mapping)
+        self.segments_made += 1
+        store_release(&self.journal.next_records, <uint64_t>&view[JOURNAL_HEADER_BYTES])
+
+    def keep_ahead(self):
+        """The helper thread: have the next segment ready, let go of the one before the current."""
+        while True:
+            with self.lock:
+                self.lock.wait(0.02)
+                if self.closing:
+                    return
+                self.ready_next()
+
+    def ready_next(self):
+        """Make the next segment if the current one is more than half full and none is waiting."""
+        if load_acquire(&self.journal.next_records):
+            return
+        if self.journal.used * 2 < self.journal.capacity:
+            return
+        self.make_segment()
+        while len(self.mapped) > 3:
+            # Flushed by the kernel in its own time; nothing appends to it any more.
+            self.mapped.pop(0)
+
+    def wait_for_room(self):
+        """Make room now: the helper thread was too slow for the appender."""
+        with self.lock:
+            self.journal.stalls += 1
+            if not load_acquire(&self.journal.next_records):
+                self.make_segment()
+
+    def append(self, messages, int64_t ts_ns):
+        """Append messages, as the engine does, at a time; for tools and tests."""
+        cdef const uint8_t[::1] raw = np.ascontiguousarray(messages).view(np.uint8)
+        cdef size_t place
+        for place in range(raw.shape[0] // MESSAGE_SIZE):
+            if not journal_has_room(&self.journal):
+                self.wait_for_room()
+                journal_has_room(&self.journal)
+            journal_append(&self.journal, <const Message *>&raw[place * MESSAGE_SIZE], ts_ns)
+
+    @property
+    def sequence(self):
+        """Sequence of the last record."""
+        return self.journal.sequence
+
+    @property
+    def stalls(self):
+        """Times that an append had to wait for a segment."""
+        return self.journal.stalls
+
+    def close(self):
+        """Cut the last segment to what is used, remove one made ahead, and put it all on disk."""
+        with self.lock:
+            if self.closing:
+                return
+            self.closing = True
+            self.lock.notify()
+        self.thread.join()
+        last = (self.journal.sequence - 1) // self.segment_records if self.journal.sequence else 0
+        for mapping in self.mapped:
+            mapping.flush()
+        for index in range(last + 1, self.segments_made):
+            Path(self.folder, segment_name(index)).unlink()
+        used = self.journal.sequence - last * self.segment_records
+        os.truncate(Path(self.folder, segment_name(last)),
+                    JOURNAL_HEADER_BYTES + used * MESSAGE_SIZE)
+
+
+class JournalReader:
+    """One segment of a journal, checked.
+
+    Attributes:
+        records: MESSAGE array (zero-copy) of the records whose checksums hold, up to the first
+            that doesn't.
+        first_sequence: journal sequence of records[0].
+        description: what the writer said of the journal.
+        torn_at: sequence of the first bad record, None if every record up to the end is good.
+    """
+
+    def __init__(self, path):
+        cdef JournalHeader header
+        cdef const uint8_t[::1] page
+        cdef uint8_t[::1] copy
+        self.path = Path(path)
+        try:
+            with open(path, "rb") as file:
+                size_bytes = os.fstat(file.fileno()).st_size
+                if size_bytes < JOURNAL_HEADER_BYTES:
+                    raise JournalError(f"{path}: not a journal, has only {size_bytes} bytes")
+                data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except OSError as error:
+            raise JournalError(f"{path}: {os.strerror(error.errno or errno.EIO)}") from None
+        page = np.frombuffer(data, np.uint8, JOURNAL_HEADER_BYTES)
+        memcpy(&header, &page[0], sizeof(header))
+        if header.magic != MAGIC:
+            raise JournalError(f"{path}: not a journal (its first bytes are not the magic number)")
+        if header.layout_version != LAYOUT:
+            raise JournalError(
+                f"{path}: layout_version must be {int(LAYOUT)}, was {header.layout_version}"
+            )
+        copy = np.array(page)
+        (<JournalHeader *>&copy[0]).crc = 0
+        if header.crc != crc32c(0, <uint64_t *>&copy[0], JOURNAL_HEADER_BYTES // 8):
+            raise JournalError(f"{path}: the header's checksum is wrong")
+        text = bytes(page[sizeof(JournalHeader):]).rstrip(b"\0")
+        self.description = msgspec.json.decode(text)
+        self.segment_index = header.segment_index
+        self.first_sequence = header.first_sequence
+        whole = (size_bytes - JOURNAL_HEADER_BYTES) // MESSAGE_SIZE
+        records = np.frombuffer(data, MESSAGE, whole, JOURNAL_HEADER_BYTES)
+        good = good_records(records, header.first_sequence)
+        self.records = records[:good]
+        # Zeros up to the end are room that was never used, not damage.
+        rest = np.frombuffer(data, np.uint8, offset=JOURNAL_HEADER_BYTES + good * MESSAGE_SIZE)
+        self.torn_at = int(header.first_sequence + good) if rest.any() else None
+
+    def __len__(self):
+        return len(self.records)
+
+
+cdef uint64_t good_records(records, uint64_t first_sequence) except? 0:
+    """How many records from the first on have the right checksum."""
+    cdef const uint8_t[::1] raw
+    cdef uint64_t place
+    cdef Message record
+    cdef uint32_t stamp
+    cdef uint64_t count = len(records)
+    if count == 0:
+        return 0
+    raw = records.view(np.uint8)
+    with nogil:
+        for place in range(count):
+            memcpy(&record, &raw[place * MESSAGE_SIZE], MESSAGE_SIZE)
+            stamp = record.header.stamp
+            record.header.stamp = 0
+            if record.header.kind == 0 or stamp != record_crc(&record, first_sequence + place):
+                return place
+    return count
