@@ -87,7 +87,6 @@ cdef void requote(Maker *maker, Desk *desk, const Features *features, int is_ask
         desk_replace(desk, maker.instrument, quote.order_id, target, maker.order_lots)
     else:
         return
-    quote.price_ticks = target
     quote.waiting = True
 
 

@@ -10,8 +10,8 @@ Policy `wait` is lossless: a push into a full ring fails and the producer tries 
 delays the producer: the newest overwrites the oldest (sequence 0, fence, payload, sequence), so its reader copies,
 checks again, and counts the gap it sees.
 
-`progress` is the producer's promise: everything that the first `progress` steps of the engine made it
-say is in the ring. Simulated time is kept in order by it (docs/runtime.md).
+`progress` is the producer's promise: everything that the engine's first `progress` rounds made it say is
+in the ring. Simulated time is kept in order by it (docs/runtime.md).
 
 One process at a time may push, one may take.
 """

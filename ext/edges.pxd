@@ -1,0 +1,83 @@
+"""A node's ends of its edges: rings with the counters and histograms that go with them."""
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from hft.core.atomics cimport load_acquire, load_relaxed, store_release
+from hft.core.control cimport EdgeStats
+from hft.core.histogram cimport histogram_record
+from hft.core.messages cimport Message
+from hft.core.outbox cimport Outbox
+from hft.core.ring cimport (
+    RingEnd,
+    ring_advance,
+    ring_overwrite,
+    ring_peek,
+    ring_show_head,
+    ring_store_cursor,
+    ring_try_push,
+)
+
+
+cdef struct InEdge:
+    RingEnd *ring
+    EdgeStats *stats
+
+
+cdef struct OutEdge:
+    RingEnd *ring
+    EdgeStats *stats
+    uint32_t sent  # messages of the outbox that this edge has dealt with
+
+
+cdef inline uint64_t edge_progress(const InEdge *edge) noexcept nogil:
+    return load_acquire(&edge.ring.header.progress)
+
+
+cdef inline void edge_promise(OutEdge *edge, uint64_t progress) noexcept nogil:
+    store_release(&edge.ring.header.progress, progress)
+
+
+cdef inline Message *edge_peek(InEdge *edge) noexcept nogil:
+    return ring_peek(edge.ring)
+
+
+cdef inline void edge_take(InEdge *edge, const Message *message, int64_t now_ns) noexcept nogil:
+    """Measure the message that was peeked; it stays readable until `edge_advance`."""
+    # The stamp is the low half of a time at most 4 s ago; one from just after `now_ns` counts as 0.
+    cdef uint32_t hop_ns = <uint32_t>now_ns - message.header.stamp
+    histogram_record(&edge.stats.hop, hop_ns if hop_ns < 1 << 31 else 0)
+    histogram_record(&edge.stats.age, now_ns - message.header.origin_ts_ns)
+
+
+cdef inline void edge_advance(InEdge *edge) noexcept nogil:
+    ring_advance(edge.ring)
+
+
+cdef inline uint64_t edge_settle(InEdge *edge, uint64_t cursor_before) noexcept nogil:
+    """After a batch: show what was taken, and give it back; how many that were."""
+    cdef uint64_t taken = edge.ring.cursor - cursor_before
+    cdef uint64_t backlog
+    if taken:
+        backlog = load_relaxed(&edge.ring.header.head) - cursor_before
+        # The head that observers see lags behind, so it can lie before the cursor.
+        if backlog > edge.ring.capacity or backlog < taken:
+            backlog = taken
+        if backlog > edge.stats.high_water:
+            edge.stats.high_water = backlog
+        edge.stats.taken = edge.ring.cursor
+        ring_store_cursor(edge.ring)
+    return taken
+
+
+cdef inline void edge_show(OutEdge *edge) noexcept nogil:
+    ring_show_head(edge.ring)
+    edge.stats.published = edge.ring.head
+
+
+cdef inline bint edge_flush(OutEdge *edge, const Outbox *box, uint32_t stamp) noexcept nogil:
+    """Push what the edge has not had yet of an outbox; whether it has had all."""
+    if edge.sent < box.count:
+        while edge.sent < box.count and ring_try_push(edge.ring, &box.messages[edge.sent], stamp):
+            edge.sent += 1
+        edge_show(edge)
+    return edge.sent == box.count
