@@ -1,43 +1,151 @@
-"""Every exception that hft raises on purpose, in one tree. This module imports nothing of hft.
+"""The exceptions of hft, and how a command ends with one.
 
-HftError
-├── UserError           what the person at the keyboard can mend: one line, exit code 2, no traceback
-│   ├── ConfigError     an option or a configuration key
-│   ├── FeedError       a market-data file or its name
-│   ├── JournalError    a journal file
-│   ├── SegmentError    shared memory that can't be made
-│   └── AttachError     shared memory that isn't there, or isn't what was expected
-└── FatalError          the system can't go on; the message says which part and why
+    HftError
+    ├── UserError            what the person at the command got wrong: one line, exit code 2
+    │   ├── ConfigError      a configuration file
+    │   ├── FeedError        a feed, or the file that it reads
+    │   ├── InstrumentError  a price, quantity or amount that its instrument can't express
+    │   ├── JournalError     a journal file
+    │   ├── SegmentError     shared memory that can't be made
+    │   └── AttachError      a shared-memory segment that isn't there, or isn't what it should be
+    └── FatalError           the state can't be trusted: the process ends and is restarted
+
+An order that the engine or the risk gate refuses is no exception but a report with its `Reason`.
 """
+
+import functools
+import os
+import select
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec
+
+__all__ = [
+    "AttachError",
+    "ConfigError",
+    "FatalError",
+    "FeedError",
+    "HftError",
+    "InstrumentError",
+    "JournalError",
+    "SegmentError",
+    "UserError",
+    "run_command",
+]
+
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130  # what a shell reports for SIGINT
+EXIT_BROKEN_PIPE = 141  # and for SIGPIPE
+VALUE_CHARS_MAX = 60
+
+P = ParamSpec("P")
 
 
 class HftError(Exception):
-    """Base of all."""
+    """Every exception that hft raises on purpose."""
 
 
 class UserError(HftError):
-    """Something that the user got wrong, said in one line."""
+    """What was required, what was found and where, as one line.
+
+    `file`, `member` (of an archive), `line` (from 1) and `field` say where and lead the line;
+    `value` is what was found there and ends it.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        file: str | Path | None = None,
+        member: str | None = None,
+        line: int | None = None,
+        field: str | None = None,
+        value: object = None,
+    ) -> None:
+        self.file, self.member, self.line, self.field, self.value = file, member, line, field, value
+        numbered = None if line is None else f"line {line}"
+        inside = ", ".join(part for part in (member, numbered, field) if part is not None)
+        parts = ["" if file is None else str(file), inside, problem]
+        text = ": ".join(part for part in parts if part)
+        super().__init__(text if value is None else f"{text}, was {clipped(value)}")
 
 
 class ConfigError(UserError):
-    """An option or a configuration key that can't be."""
+    """A configuration file is missing, unreadable, or says something impossible."""
 
 
 class FeedError(UserError):
-    """A market-data source that can't be read."""
+    """A feed is unknown, or its file is missing, damaged, or not what its format requires."""
+
+
+class InstrumentError(UserError):
+    """A price, quantity or amount is off its instrument's grid or outside 64 bits."""
 
 
 class JournalError(UserError):
-    """A journal that can't be read."""
+    """A journal can't be read."""
 
 
 class SegmentError(UserError):
-    """Shared memory that can't be made."""
+    """Shared memory can't be made."""
 
 
 class AttachError(UserError):
-    """Shared memory that is missing or isn't what it should be."""
+    """A shared-memory segment is missing, too small, or of another layout."""
 
 
 class FatalError(HftError):
-    """A part of the system that can't go on."""
+    """An invariant is broken: go no further with this state."""
+
+
+def clipped(value: object) -> str:
+    """The value as an error shows it: text quoted, and nothing longer than a line can bear."""
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= VALUE_CHARS_MAX else text[: VALUE_CHARS_MAX - 3] + "..."
+
+
+def run_command(main: Callable[P, int]) -> Callable[P, int]:
+    """Decorate the `main` of a `python -m hft.X`: it returns the exit code, whatever happens.
+
+    A UserError becomes `hft.X: error: <one line>` on stderr and 2, never a traceback. Output whose
+    reader left (`| head`) and Ctrl-C end it quietly. Other exceptions are defects and pass.
+    """
+
+    @functools.wraps(main)
+    def command(*args: P.args, **kwargs: P.kwargs) -> int:
+        try:
+            code = main(*args, **kwargs)
+            sys.stdout.flush()
+        except UserError as error:
+            line = " ".join(str(error).splitlines())
+            print(f"{command_name(main)}: error: {line}", file=sys.stderr)
+            return EXIT_USER_ERROR
+        except BrokenPipeError:
+            if not stdout_is_broken():
+                raise  # some other pipe or socket
+            return EXIT_BROKEN_PIPE
+        except KeyboardInterrupt:
+            return EXIT_INTERRUPTED
+        return code
+
+    return command
+
+
+def command_name(main: Callable[..., int]) -> str:
+    """The name after `python -m`, which `__module__` hides behind `__main__`."""
+    spec = getattr(sys.modules.get(main.__module__), "__spec__", None)
+    name = main.__module__ if spec is None else str(spec.name)
+    return name.removesuffix(".__main__")
+
+
+def stdout_is_broken() -> bool:
+    """Whether the reader of stdout left; if so, what stdout still holds goes nowhere."""
+    stdout = sys.stdout.fileno()
+    poll = select.poll()
+    poll.register(stdout, 0)
+    if not any(event & select.POLLERR for _, event in poll.poll(0)):
+        return False
+    # The interpreter flushes once more at exit and would complain.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stdout)
+    return True
