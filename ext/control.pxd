@@ -90,6 +90,14 @@ cdef struct NodeStats:
     uint64_t counters[COUNTERS_MAX]
 
 
+cdef inline void stat_add(NodeStats *stats, int counter, uint64_t amount) noexcept nogil:
+    stats.counters[counter] += amount
+
+
+cdef inline void stat_set(NodeStats *stats, int counter, uint64_t value) noexcept nogil:
+    stats.counters[counter] = value
+
+
 cdef struct EdgeStats:
     uint8_t name[24]
     uint16_t producer  # index of the node

@@ -45,7 +45,7 @@ cdef inline void edge_take(InEdge *edge, const Message *message, int64_t now_ns)
     """Measure the message that was peeked; it stays readable until `edge_advance`."""
     # The stamp is the low half of a time at most 4 s ago; one from just after `now_ns` counts as 0.
     cdef uint32_t hop_ns = <uint32_t>now_ns - message.header.stamp
-    histogram_record(&edge.stats.hop, hop_ns if hop_ns < 1 << 31 else 0)
+    histogram_record(&edge.stats.hop, hop_ns if hop_ns >> 31 == 0 else 0)
     histogram_record(&edge.stats.age, now_ns - message.header.origin_ts_ns)
 
 

@@ -13,7 +13,7 @@ from libc.string cimport memcpy, memset
 from hft.core.agent cimport NEEDS_PYTHON, Agent
 from hft.core.atomics cimport load_acquire
 from hft.core.clock cimport host_now_ns
-from hft.core.control cimport FEED_EVENT_TS_NS, FEED_EVENTS, NODE_DONE, ControlPage, NodeStats
+from hft.core.control cimport FEED_EVENT_TS_NS, FEED_EVENTS, NODE_DONE, ControlPage, NodeStats, stat_add, stat_set
 from hft.core.edges cimport OutEdge, edge_show
 from hft.core.messages cimport (
     END,
@@ -98,8 +98,8 @@ cdef int feed_work(void *state) noexcept nogil:
     if pushed:
         edge_show(&node.flow)
         node.stats.messages_out += pushed
-        node.stats.counters[FEED_EVENTS] += pushed
-        node.stats.counters[FEED_EVENT_TS_NS] = <uint64_t>node.last_event_ts_ns
+        stat_add(node.stats, FEED_EVENTS, pushed)
+        stat_set(node.stats, FEED_EVENT_TS_NS, <uint64_t>node.last_event_ts_ns)
     return <int>pushed
 
 

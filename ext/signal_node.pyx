@@ -17,6 +17,8 @@ from hft.core.control cimport (
     SIGNAL_TRADES,
     ControlPage,
     NodeStats,
+    stat_add,
+    stat_set,
 )
 from hft.core.edges cimport (
     InEdge,
@@ -79,11 +81,11 @@ cdef void handle(SignalNode *node, const Message *message) noexcept nogil:
         features = &node.features[instrument]
         node.desk.event_ts_ns = message.book_top.event_ts_ns
         features_update(features, &message.book_top)
-        node.stats.counters[SIGNAL_BOOKS] += 1
+        stat_add(node.stats, SIGNAL_BOOKS, 1)
         node.shown = False
         node.strategy.on_book(node.strategy.state, &node.desk, &message.book_top, features)
     elif message.header.kind == TRADE:
-        node.stats.counters[SIGNAL_TRADES] += 1
+        stat_add(node.stats, SIGNAL_TRADES, 1)
         node.strategy.on_trade(node.strategy.state, &node.desk, &message.trade)
     elif kind_is_report(message.header.kind):
         node.strategy.on_report(node.strategy.state, &node.desk, &message.report)
@@ -115,7 +117,7 @@ cdef void show(SignalNode *node) noexcept nogil:
         node.page.instruments[instrument].imbalance = features.imbalance
         node.page.instruments[instrument].order_flow_imbalance = features.order_flow_imbalance
         node.page.instruments[instrument].spread_ticks = features.spread_ticks
-    node.stats.counters[SIGNAL_INTENTS] = node.desk.intents
+    stat_set(node.stats, SIGNAL_INTENTS, node.desk.intents)
     node.shown = True
 
 

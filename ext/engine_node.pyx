@@ -1,0 +1,456 @@
+"""The engine node: merges market flow and own orders, journals, matches, and tells everybody.
+
+Simulated time. A *round* is everything that happens from the earliest input's time up to the smallest
+order delay later: whatever the round makes the strategy do arrives after it. When a round is closed, its number is
+promised on the outputs, and the next one opens only when risk has promised it back. So the merge is the
+same in every run, by time, recorded before own, in one process or in four.
+
+Real time. Orders first, then market flow, as they come; a round is then whatever one step took.
+
+Every input is journaled before it takes effect; without room in the journal, nothing is taken.
+"""
+
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memset
+
+from hft.core.agent cimport NEEDS_PYTHON, Agent
+from hft.core.atomics cimport store_release
+from hft.core.book cimport Level, book_prefault, level_after
+from hft.core.clock cimport host_now_ns
+from hft.core.control cimport (
+    ENGINE_DISPLACED_LOTS,
+    ENGINE_EVENT_TS_NS,
+    ENGINE_JOURNAL_STALLS,
+    ENGINE_JOURNALED,
+    ENGINE_LIVE_ORDERS,
+    ENGINE_REJECTED,
+    ENGINE_STATE_HASH,
+    ENGINE_STEPS,
+    ENGINE_TRADED_LOTS,
+    ENGINE_TRADES,
+    NODE_DONE,
+    VIEW_LEVELS,
+    BookCopy,
+    InstrumentStats,
+    stat_set,
+)
+from hft.core.edges cimport (
+    edge_advance,
+    edge_peek,
+    edge_progress,
+    edge_promise,
+    edge_settle,
+    edge_show,
+    edge_take,
+)
+from hft.core.engine cimport engine_apply, engine_hash
+from hft.core.journal cimport JournalWriter, journal_append, journal_has_room
+from hft.core.latency cimport Underway, delay_arrived, delay_first, delay_send
+from hft.core.matching_engine cimport MatchingEngine
+from hft.core.messages cimport (
+    BOOK_TOP,
+    CANCELLED,
+    END,
+    SOURCE_ENGINE,
+    TIME,
+    TRADE,
+    Message,
+    kind_is_report,
+    order_source,
+)
+from hft.core.outbox cimport outbox_next
+from hft.core.ring cimport RING_DROP, Ring, ring_overwrite, ring_space, ring_write
+
+__all__ = ["EngineAgent"]
+
+cdef enum:
+    BATCH = 256
+    OUTBOX_BATCH = 2048  # outputs after which a step goes to flush
+    VIEW_EVERY_NS = 5_000_000
+
+
+# What goes out
+
+
+cdef inline uint32_t routes_of(const Message *message) noexcept nogil:
+    """The routes that a message takes, as a bit each."""
+    cdef uint8_t kind = message.header.kind
+    if kind == BOOK_TOP:
+        return 1 << ROUTE_MARKET_DATA | 1 << ROUTE_REPORTS
+    if kind == TRADE:
+        return 1 << ROUTE_MARKET_DATA | 1 << ROUTE_RECORDS | 1 << ROUTE_TAPE
+    if kind_is_report(kind):
+        # What recorded orders do shows in the book; only own orders are reported on.
+        if order_source(message.report.order_id) == 0:
+            return 0
+        return 1 << ROUTE_MARKET_DATA | 1 << ROUTE_REPORTS | 1 << ROUTE_RECORDS
+    if kind == END:
+        return <uint32_t>message.control.value
+    return 0
+
+
+cdef bint flush_route(EngineNode *node, int which, uint32_t stamp) noexcept nogil:
+    """Move what one ring has not had yet; whether it has had all."""
+    cdef Route *route = &node.routes[which]
+    cdef OutEdge *edge = &route.edge
+    cdef bint drops = edge.ring.header.policy == RING_DROP
+    cdef Message *message
+    cdef Message time_message
+    cdef bint tells_time
+    while edge.sent < node.out.count:
+        message = &node.out.messages[edge.sent]
+        if message.header.kind == TIME:
+            route.due_ts_ns = message.control.event_ts_ns
+        elif routes_of(message) >> which & 1:
+            # A BOOK_TOP and an END carry their time; what else is new at its time is told it first.
+            tells_time = message.header.kind == BOOK_TOP or message.header.kind == END
+            if not drops and ring_space(edge.ring, 2) < 2:
+                return False
+            if not tells_time and route.said_ts_ns != route.due_ts_ns:
+                memset(&time_message, 0, sizeof(Message))
+                time_message.header = message.header
+                time_message.header.kind = TIME
+                time_message.control.event_ts_ns = route.due_ts_ns
+                put(edge, &time_message, stamp, drops)
+            put(edge, message, stamp, drops)
+            route.said_ts_ns = route.due_ts_ns
+        edge.sent += 1
+    return True
+
+
+cdef inline void put(OutEdge *edge, const Message *message, uint32_t stamp,
+                     bint drops) noexcept nogil:
+    if drops:
+        ring_overwrite(edge.ring, message, stamp)
+    else:
+        ring_write(edge.ring, message, stamp)
+
+
+cdef bint flush(EngineNode *node) noexcept nogil:
+    """Move the outbox to the rings; whether nothing is left in it."""
+    cdef uint32_t stamp
+    cdef int which
+    cdef uint64_t head
+    cdef bint done = True
+    if node.out.count == 0:
+        return True
+    stamp = <uint32_t>host_now_ns()
+    for which in range(ROUTES):
+        head = node.routes[which].edge.ring.head
+        if not flush_route(node, which, stamp):
+            done = False
+        if node.routes[which].edge.ring.head != head:
+            node.stats.messages_out += node.routes[which].edge.ring.head - head
+            edge_show(&node.routes[which].edge)
+    if done:
+        for which in range(ROUTES):
+            node.routes[which].edge.sent = 0
+        node.out.count = 0
+    return done
+
+
+cdef void say_end(EngineNode *node, uint32_t routes) noexcept nogil:
+    cdef Message *message = outbox_next(&node.out)
+    memset(message, 0, sizeof(Message))
+    message.header.kind = END
+    message.header.source = SOURCE_ENGINE
+    message.header.origin_ts_ns = host_now_ns()
+    message.control.event_ts_ns = node.event_ts_ns
+    message.control.value = routes
+
+
+# Steps
+
+
+cdef void step(EngineNode *node, const Message *message, int64_t event_ts_ns,
+               int64_t journal_ts_ns) noexcept nogil:
+    """Journal an input, then let it take effect."""
+    cdef Message *clock
+    cdef uint32_t before
+    journal_append(node.journal, message, journal_ts_ns)
+    if event_ts_ns > node.event_ts_ns or node.out.count == 0:
+        node.event_ts_ns = max(node.event_ts_ns, event_ts_ns)
+        clock = outbox_next(&node.out)
+        clock.header = message.header
+        clock.header.kind = TIME
+        clock.header.source = SOURCE_ENGINE
+        clock.control.event_ts_ns = node.event_ts_ns
+    before = node.out.count
+    engine_apply(node.engine, &message.command, &node.out)
+    node.round_outputs += node.out.count - before
+
+
+cdef inline void step_flow(EngineNode *node, Message *message, int64_t now_ns) noexcept nogil:
+    edge_take(&node.flow, message, now_ns)
+    if message.header.kind == END:
+        node.flow_ended = True
+    else:
+        step(node, message, message.command.event_ts_ns,
+             message.command.event_ts_ns if node.simulated else now_ns)
+    edge_advance(&node.flow)
+
+
+cdef inline void step_order(EngineNode *node, int64_t now_ns) noexcept nogil:
+    cdef Underway *order = delay_first(&node.delay)
+    # What the command's reports and BOOK_TOPs carry is the time of arrival.
+    order.message.command.event_ts_ns = order.due_ts_ns if node.simulated else node.event_ts_ns
+    step(node, &order.message, order.message.command.event_ts_ns,
+         order.due_ts_ns if node.simulated else now_ns)
+    delay_arrived(&node.delay)
+
+
+cdef int fetch_orders(EngineNode *node, int64_t now_ns) noexcept nogil:
+    """Put the orders that risk let through on their simulated way."""
+    cdef uint64_t before = node.orders.ring.cursor
+    cdef Message *message
+    while True:
+        message = edge_peek(&node.orders)
+        if message == NULL:
+            break
+        edge_take(&node.orders, message, now_ns)
+        delay_send(&node.delay, message,
+                   message.command.event_ts_ns if node.simulated else message.header.origin_ts_ns,
+                   1 if node.simulated else node.delay_scale)
+        edge_advance(&node.orders)
+    return <int>edge_settle(&node.orders, before)
+
+
+cdef inline void close_round(EngineNode *node) noexcept nogil:
+    """Promise the round to signal and risk. The outbox is empty."""
+    node.round_open = False
+    node.rounds += 1
+    edge_promise(&node.routes[ROUTE_REPORTS].edge, node.rounds)
+    edge_promise(&node.routes[ROUTE_MARKET_DATA].edge, node.rounds)
+
+
+cdef inline bint all_answered(EngineNode *node) noexcept nogil:
+    return node.answered == node.rounds and node.delay.first == node.delay.end
+
+
+cdef int end_of_day(EngineNode *node) noexcept nogil:
+    """The flow has ended: let signal and risk know, let them finish, then close the records."""
+    if not node.end_told:
+        node.end_told = True
+        say_end(node, 1 << ROUTE_MARKET_DATA | 1 << ROUTE_REPORTS)
+        if flush(node):
+            close_round(node)
+        return 1
+    if not node.records_ended:
+        node.records_ended = True
+        say_end(node, 1 << ROUTE_RECORDS | 1 << ROUTE_TAPE)
+    if not flush(node):
+        return 0
+    node.finished = True
+    return NEEDS_PYTHON
+
+
+cdef int simulated_work(EngineNode *node, int64_t now_ns) noexcept nogil:
+    cdef uint64_t promised
+    cdef int found = 0
+    cdef int steps
+    cdef Message *message
+    cdef Underway *order
+    cdef int64_t flow_ts_ns, order_ts_ns
+    if node.answered != node.rounds:
+        # Before the ring is seen empty: what is promised is then already there.
+        promised = edge_progress(&node.orders)
+        found = fetch_orders(node, now_ns)
+        if promised != node.rounds:
+            return found
+        node.answered = promised
+    for steps in range(BATCH):
+        if node.out.count > OUTBOX_BATCH or not journal_has_room(node.journal):
+            break
+        message = edge_peek(&node.flow)
+        if message == NULL and not node.flow_ended:
+            break
+        if message != NULL and message.header.kind == END:
+            step_flow(node, message, now_ns)
+            message = NULL
+        order = delay_first(&node.delay)
+        flow_ts_ns = message.command.event_ts_ns if message != NULL else INT64_MAX
+        order_ts_ns = order.due_ts_ns if order != NULL else INT64_MAX
+        if not node.round_open:
+            if message == NULL and order == NULL:
+                return end_of_day(node) if steps == 0 else found + steps
+            node.round_open = True
+            node.round_outputs = 0
+            node.round_end_ts_ns = min(flow_ts_ns, order_ts_ns) + node.delay.min_ns
+        elif (min(flow_ts_ns, order_ts_ns) > node.round_end_ts_ns
+                or node.round_outputs >= node.routes[ROUTE_REPORTS].edge.ring.capacity // 4):
+            if flush(node):
+                close_round(node)
+            return found + steps + 1
+        if flow_ts_ns <= order_ts_ns:
+            step_flow(node, message, now_ns)
+        else:
+            step_order(node, now_ns)
+    return found + steps
+
+
+cdef int arrived_work(EngineNode *node, int64_t now_ns) noexcept nogil:
+    cdef uint64_t promised = edge_progress(&node.orders)
+    cdef int found = fetch_orders(node, now_ns)
+    cdef int steps = 0
+    cdef Message *message
+    cdef Underway *order
+    node.answered = promised
+    while steps < BATCH and node.out.count <= OUTBOX_BATCH and journal_has_room(node.journal):
+        order = delay_first(&node.delay)
+        if order != NULL and (order.due_ts_ns <= now_ns or node.flow_ended):
+            step_order(node, now_ns)
+        else:
+            message = edge_peek(&node.flow)
+            if message == NULL:
+                break
+            step_flow(node, message, now_ns)
+        steps += 1
+    if steps and flush(node):
+        close_round(node)
+    elif steps == 0 and node.flow_ended and all_answered(node):
+        return end_of_day(node)
+    elif steps == 0 and node.round_open and flush(node):
+        close_round(node)
+    return found + steps
+
+
+# What observers see
+
+
+cdef void show_book(EngineNode *node, uint32_t instrument) noexcept nogil:
+    """Publish the best levels: the copy that readers don't look at, then its number."""
+    cdef InstrumentStats *shown = &node.page.instruments[instrument]
+    cdef BookCopy *copy = &shown.view_odd if shown.view_version % 2 == 0 else &shown.view_even
+    cdef int64_t *rows
+    cdef uint32_t index, place
+    cdef int is_ask
+    cdef Level *level
+    copy.event_ts_ns = node.event_ts_ns
+    copy.sequence = node.journal.sequence
+    for is_ask in range(2):
+        rows = copy.asks if is_ask else copy.bids
+        index = node.engine.book.instruments[instrument].sides[is_ask].best
+        for place in range(VIEW_LEVELS):
+            level = &node.engine.book.levels[index]
+            rows[2 * place] = level.price_ticks if index else 0
+            rows[2 * place + 1] = level.total_lots if index else 0
+            if index:
+                index = level_after(&node.engine.book, instrument, is_ask, level.price_ticks)
+    store_release(&shown.view_version, shown.view_version + 1)
+
+
+cdef void show(EngineNode *node, int64_t now_ns) noexcept nogil:
+    cdef uint32_t instrument
+    cdef uint64_t displaced_lots = 0
+    stat_set(node.stats, ENGINE_STEPS, node.engine.counts.commands)
+    stat_set(node.stats, ENGINE_TRADES, node.engine.counts.trades)
+    stat_set(node.stats, ENGINE_TRADED_LOTS, node.engine.counts.traded_lots)
+    stat_set(node.stats, ENGINE_REJECTED, node.engine.counts.rejected)
+    stat_set(node.stats, ENGINE_JOURNALED, node.journal.sequence)
+    stat_set(node.stats, ENGINE_JOURNAL_STALLS, node.journal.stalls)
+    stat_set(node.stats, ENGINE_LIVE_ORDERS, node.engine.book.order_count)
+    stat_set(node.stats, ENGINE_EVENT_TS_NS, <uint64_t>node.event_ts_ns)
+    if now_ns - node.view_ts_ns < VIEW_EVERY_NS and not node.finished:
+        return
+    node.view_ts_ns = now_ns
+    for instrument in range(node.page.instrument_count):
+        displaced_lots += <uint64_t>node.engine.book.instruments[instrument].displaced_lots
+        show_book(node, instrument)
+    stat_set(node.stats, ENGINE_DISPLACED_LOTS, displaced_lots)
+    node.view_steps = node.engine.counts.commands
+
+
+cdef int engine_work(void *state) noexcept nogil:
+    cdef EngineNode *node = <EngineNode *>state
+    cdef uint64_t flow_before = node.flow.ring.cursor
+    cdef uint64_t orders_before = node.orders.ring.cursor
+    cdef int64_t now_ns
+    cdef int found
+    if node.finished:
+        return 0
+    if not flush(node):
+        return 0
+    if not journal_has_room(node.journal):
+        return NEEDS_PYTHON
+    now_ns = host_now_ns()
+    if node.simulated:
+        found = simulated_work(node, now_ns)
+    else:
+        found = arrived_work(node, now_ns)
+    edge_settle(&node.flow, flow_before)
+    flush(node)
+    node.stats.messages_in += (
+        node.flow.ring.cursor - flow_before + node.orders.ring.cursor - orders_before
+    )
+    if found or node.view_steps != node.engine.counts.commands:
+        show(node, now_ns)
+    return found
+
+
+cdef class EngineAgent(Agent):
+    """Agent of the engine node.
+
+    Args:
+        flow, orders: its input rings; outputs: its output rings in the order market data, reports, records, tape; `edges`
+            the indices of all of them in the control page, in that order.
+        engine: the MatchingEngine that it owns; journal: the JournalWriter of its inputs.
+        delay_ns: (least, most) delay of own orders; delay_seed: seed of its draws.
+        speed: recorded seconds per host second; 0: simulated time, as fast as it goes.
+    """
+
+    cdef EngineNode node
+    cdef tuple rings
+    cdef MatchingEngine engine
+    cdef object make_journal
+    cdef readonly JournalWriter journal
+
+    def __init__(self, control, name, index, *, Ring flow, Ring orders, outputs, edges,
+                 MatchingEngine engine, make_journal, delay_ns, uint64_t delay_seed, double speed):
+        cdef Ring ring
+        cdef int which
+        super().__init__(control, name, index)
+        memset(&self.node, 0, sizeof(EngineNode))
+        self.rings = (flow, orders, *outputs)
+        self.engine = engine
+        self.make_journal = make_journal
+        self.node.flow.ring = &flow.ring
+        self.node.flow.stats = &self.page.edges[<int>edges[0]]
+        self.node.orders.ring = &orders.ring
+        self.node.orders.stats = &self.page.edges[<int>edges[1]]
+        for which, ring in enumerate(outputs):
+            self.node.routes[which].edge.ring = &ring.ring
+            self.node.routes[which].edge.stats = &self.page.edges[<int>edges[2 + which]]
+        self.node.engine = &engine.engine
+        self.node.delay.min_ns, self.node.delay.max_ns = delay_ns
+        self.node.delay.seed = delay_seed
+        self.node.delay_scale = 1 / speed if speed else 1
+        self.node.simulated = speed == 0
+        self.node.page = self.page
+        self.node.stats = self.calls.stats
+        self.calls.state = &self.node
+        self.calls.work = engine_work
+
+    def on_start(self):
+        self.journal = self.make_journal()
+        self.node.journal = &self.journal.journal
+        book_prefault(&self.node.engine.book)
+
+    def python_work(self):
+        """Make room in the journal, or finish."""
+        if not self.node.finished:
+            self.journal.wait_for_room()
+            return 1
+        show(&self.node, host_now_ns())
+        self.journal.close()
+        stat_set(self.calls.stats, ENGINE_STATE_HASH, engine_hash(self.node.engine))
+        self.calls.stats.state = NODE_DONE
+        return 1
+
+    def on_close(self):
+        if self.journal is not None:
+            self.journal.close()
+
+    def __dealloc__(self):
+        free(self.node.out.messages)
+        free(self.node.delay.orders)

@@ -1,0 +1,318 @@
+"""The risk node: what the engine reports and what the strategy intends, through the gate, in one order.
+
+In simulated time it waits until a round of the engine is complete on both its inputs, and takes them by
+time, reports first; so that an intent is judged by what had happened when it was made, in every run alike
+(docs/runtime.md). In real time it takes reports first and intents as they come. The kill word is looked at
+before each step; when it is seen engaged, one MASS_CANCEL goes to the engine, which journals it.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memcpy, memset
+
+from hft.core.agent cimport Agent
+from hft.core.atomics cimport load_acquire, store_release
+from hft.core.clock cimport host_now_ns
+from hft.core.control cimport (
+    RISK_ACCEPTED,
+    RISK_CANCELLED,
+    RISK_FILLED,
+    RISK_FILLS,
+    RISK_INTENTS,
+    RISK_KILLED,
+    RISK_PASSED,
+    RISK_REFUSED,
+    RISK_REJECTED,
+    RISK_REPLACED,
+    ControlPage,
+    InstrumentStats,
+    NodeStats,
+    stat_add,
+    stat_set,
+)
+from hft.core.edges cimport (
+    InEdge,
+    OutEdge,
+    edge_advance,
+    edge_flush,
+    edge_peek,
+    edge_progress,
+    edge_promise,
+    edge_settle,
+    edge_take,
+)
+from hft.core.messages cimport (
+    BOOK_TOP,
+    END,
+    FILLED,
+    MASS_CANCEL,
+    MESSAGE_SIZE,
+    REFUSED,
+    SOURCE_RISK,
+    TIME,
+    Command,
+    Message,
+    Report,
+)
+from hft.core.outbox cimport Outbox, outbox_next
+from hft.core.ring cimport Ring
+from hft.core.risk cimport (
+    Risk,
+    RiskGate,
+    RiskInstrument,
+    risk_check,
+    risk_loss_exceeded,
+    risk_on_message,
+)
+
+__all__ = ["RiskAgent"]
+
+cdef enum:
+    BATCH = 256
+
+
+cdef struct RiskNode:
+    InEdge reports
+    InEdge intents
+    OutEdge orders
+    OutEdge refusals  # to the signal node
+    OutEdge refused  # to the recorder
+    Outbox orders_box
+    Outbox refused_box
+    RiskGate *gate
+    ControlPage *page
+    NodeStats *stats
+    int64_t event_ts_ns  # time of the newest report
+    int64_t last_refusal_ts_ns
+    uint64_t progress  # promised so far
+    bint simulated
+
+
+cdef bint flush(RiskNode *node) noexcept nogil:
+    """Push what is waiting; whether nothing is left."""
+    cdef uint32_t stamp
+    cdef bint told
+    if node.orders_box.count == 0 and node.refused_box.count == 0:
+        return True
+    stamp = <uint32_t>host_now_ns()
+    if node.orders_box.count and edge_flush(&node.orders, &node.orders_box, stamp):
+        node.stats.messages_out += node.orders_box.count
+        node.orders.sent = node.orders_box.count = 0
+    if node.refused_box.count:
+        told = edge_flush(&node.refusals, &node.refused_box, stamp)
+        if edge_flush(&node.refused, &node.refused_box, stamp) and told:
+            node.stats.messages_out += node.refused_box.count
+            node.refusals.sent = node.refused.sent = node.refused_box.count = 0
+    return node.orders_box.count == 0 and node.refused_box.count == 0
+
+
+cdef void kill(RiskNode *node) noexcept nogil:
+    """Refuse everything from now on, and have the engine cancel what rests."""
+    cdef Command *command = &outbox_next(&node.orders_box).command
+    memset(command, 0, sizeof(Command))
+    command.header.kind = MASS_CANCEL
+    command.header.source = SOURCE_RISK
+    command.header.origin_ts_ns = host_now_ns()
+    command.event_ts_ns = node.event_ts_ns
+    node.gate.killed = True
+    stat_set(node.stats, RISK_KILLED, 1)
+    if load_acquire(&node.page.kill) == 0:
+        store_release(&node.page.kill, <uint64_t>command.header.origin_ts_ns)
+
+
+cdef void refuse(RiskNode *node, const Command *intent, uint8_t reason) noexcept nogil:
+    cdef Message *clock
+    cdef Report *report
+    if intent.event_ts_ns != node.last_refusal_ts_ns:
+        clock = outbox_next(&node.refused_box)
+        memset(clock, 0, sizeof(Message))
+        clock.header = intent.header
+        clock.header.kind = TIME
+        clock.header.source = SOURCE_RISK
+        clock.control.event_ts_ns = intent.event_ts_ns
+        node.last_refusal_ts_ns = intent.event_ts_ns
+    report = &outbox_next(&node.refused_box).report
+    report.header = intent.header
+    report.header.kind = REFUSED
+    report.header.source = SOURCE_RISK
+    report.order_id = intent.order_id
+    report.price_ticks = intent.price_ticks
+    report.last_lots = intent.qty_lots
+    report.leaves_lots = 0
+    report.cause = <uint32_t>intent.header.sequence
+    report.account = intent.account
+    report.reason = reason
+    report.side = intent.side
+
+
+cdef inline void take_report(RiskNode *node, const Message *message) noexcept nogil:
+    if message.header.kind == TIME:
+        node.event_ts_ns = message.control.event_ts_ns
+        return
+    if message.header.kind == END:
+        return
+    if message.header.kind == BOOK_TOP:
+        node.event_ts_ns = message.book_top.event_ts_ns
+    risk_on_message(node.gate, message)
+    if (message.header.kind == FILLED or message.header.kind == BOOK_TOP) and not node.gate.killed:
+        if risk_loss_exceeded(node.gate, message.header.instrument):
+            kill(node)
+
+
+cdef inline void take_intent(RiskNode *node, const Message *message) noexcept nogil:
+    cdef uint8_t reason = risk_check(node.gate, &message.command)
+    if reason:
+        refuse(node, &message.command, reason)
+    else:
+        memcpy(outbox_next(&node.orders_box), message, MESSAGE_SIZE)
+
+
+cdef inline int64_t report_time(const RiskNode *node, const Message *message) noexcept nogil:
+    if message.header.kind == BOOK_TOP:
+        return message.book_top.event_ts_ns
+    if message.header.kind == TIME:
+        return message.control.event_ts_ns
+    return node.event_ts_ns
+
+
+cdef bint take_round(RiskNode *node, bint intents_complete, int64_t now_ns) noexcept nogil:
+    """Part of a complete round, by time; whether all of it is taken."""
+    cdef Message *report
+    cdef Message *intent
+    cdef int taken
+    for taken in range(BATCH):
+        intent = edge_peek(&node.intents)
+        report = edge_peek(&node.reports)
+        if intent == NULL and not intents_complete:
+            return False
+        if intent == NULL and report == NULL:
+            return True
+        if report != NULL and (
+            intent == NULL or report_time(node, report) <= intent.command.event_ts_ns
+        ):
+            edge_take(&node.reports, report, now_ns)
+            take_report(node, report)
+            edge_advance(&node.reports)
+        else:
+            edge_take(&node.intents, intent, now_ns)
+            take_intent(node, intent)
+            edge_advance(&node.intents)
+    return False
+
+
+cdef bint take_arrived(RiskNode *node, int64_t now_ns) noexcept nogil:
+    """Reports, then intents, that are there; whether nothing is left."""
+    cdef Message *message
+    cdef int taken
+    for taken in range(BATCH):
+        message = edge_peek(&node.reports)
+        if message == NULL:
+            break
+        edge_take(&node.reports, message, now_ns)
+        take_report(node, message)
+        edge_advance(&node.reports)
+    for taken in range(BATCH):
+        message = edge_peek(&node.intents)
+        if message == NULL:
+            break
+        edge_take(&node.intents, message, now_ns)
+        take_intent(node, message)
+        edge_advance(&node.intents)
+    return edge_peek(&node.reports) == NULL and edge_peek(&node.intents) == NULL
+
+
+cdef void show(RiskNode *node) noexcept nogil:
+    """Let observers see positions and counts."""
+    cdef uint32_t index
+    cdef RiskInstrument *instrument
+    cdef InstrumentStats *shown
+    for index in range(node.gate.instrument_count):
+        instrument = &node.gate.instruments[index]
+        shown = &node.page.instruments[index]
+        shown.position_lots = instrument.position_lots
+        shown.cash_tick_lots = instrument.cash_tick_lots
+        shown.mark_half_ticks = instrument.mark_half_ticks
+        shown.open_buy_lots = instrument.open_buy_lots
+        shown.open_sell_lots = instrument.open_sell_lots
+        shown.open_orders = instrument.open_orders
+    stat_set(node.stats, RISK_INTENTS, node.gate.counts.intents)
+    stat_set(node.stats, RISK_PASSED, node.gate.counts.passed)
+    stat_set(node.stats, RISK_REFUSED, node.gate.counts.refused)
+    stat_set(node.stats, RISK_ACCEPTED, node.gate.counts.accepted)
+    stat_set(node.stats, RISK_FILLS, node.gate.counts.fills)
+    stat_set(node.stats, RISK_FILLED, node.gate.counts.filled)
+    stat_set(node.stats, RISK_CANCELLED, node.gate.counts.cancelled)
+    stat_set(node.stats, RISK_REPLACED, node.gate.counts.replaced)
+    stat_set(node.stats, RISK_REJECTED, node.gate.counts.rejected)
+
+
+cdef int risk_work(void *state) noexcept nogil:
+    cdef RiskNode *node = <RiskNode *>state
+    cdef uint64_t reports_before = node.reports.ring.cursor
+    cdef uint64_t intents_before = node.intents.ring.cursor
+    cdef uint64_t rounds, intended, taken
+    cdef bint complete
+    if not node.gate.killed and load_acquire(&node.page.kill):
+        kill(node)
+    # Before the rings are seen empty: what the progress promises is then already taken.
+    rounds = edge_progress(&node.reports)
+    intended = edge_progress(&node.intents)
+    if not flush(node):
+        return 0
+    if not node.simulated:
+        complete = take_arrived(node, host_now_ns())
+        rounds = min(rounds, intended)
+    elif rounds == node.progress:
+        return 0
+    else:
+        complete = take_round(node, intended >= rounds, host_now_ns())
+    taken = edge_settle(&node.reports, reports_before) + edge_settle(&node.intents, intents_before)
+    if taken:
+        node.stats.messages_in += taken
+        show(node)
+    if flush(node) and complete and rounds != node.progress:
+        node.progress = rounds
+        edge_promise(&node.orders, rounds)
+    return <int>taken
+
+
+cdef class RiskAgent(Agent):
+    """Agent of the risk node.
+
+    Args:
+        reports, intents, orders, refusals, refused: its rings; `edges` their indices in the control
+            page, in that order.
+        gate: the Risk whose limits it enforces.
+        simulated: whether time is simulated.
+    """
+
+    cdef RiskNode node
+    cdef tuple rings
+    cdef Risk gate
+
+    def __init__(self, control, name, index, *, Ring reports, Ring intents, Ring orders,
+                 Ring refusals, Ring refused, edges, Risk gate, simulated):
+        super().__init__(control, name, index)
+        memset(&self.node, 0, sizeof(RiskNode))
+        self.rings = (reports, intents, orders, refusals, refused)
+        self.gate = gate
+        self.node.reports.ring = &reports.ring
+        self.node.reports.stats = &self.page.edges[<int>edges[0]]
+        self.node.intents.ring = &intents.ring
+        self.node.intents.stats = &self.page.edges[<int>edges[1]]
+        self.node.orders.ring = &orders.ring
+        self.node.orders.stats = &self.page.edges[<int>edges[2]]
+        self.node.refusals.ring = &refusals.ring
+        self.node.refusals.stats = &self.page.edges[<int>edges[3]]
+        self.node.refused.ring = &refused.ring
+        self.node.refused.stats = &self.page.edges[<int>edges[4]]
+        self.node.gate = &gate.gate
+        self.node.page = self.page
+        self.node.stats = self.calls.stats
+        self.node.simulated = simulated
+        self.calls.state = &self.node
+        self.calls.work = risk_work
+
+    def __dealloc__(self):
+        free(self.node.orders_box.messages)
+        free(self.node.refused_box.messages)
