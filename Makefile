@@ -13,7 +13,8 @@ help:  ## list the commands
 
 # Compiling needs nothing of what the download brings, so the two go side by side.
 build:  ## install what running needs and compile ext/
-	@$(MAKE) --silent --jobs=2 .venv/.runtime build/.built
+	@$(MAKE) --silent $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs=2) \
+	    .venv/.runtime build/.built
 
 run: build  ## start the system; ARGS="..." goes to hft.launch
 	@exec $(BIN)/python -m hft.launch --affinity 0,1,2,3 $(ARGS)
@@ -54,7 +55,7 @@ coverage: build .venv/.dev  ## measure which lines of hft/ and ext/ the tests ru
 	exit $$status
 
 clean:  ## remove what was built, but not .venv
-	@rm -rf build dist hft.egg-info ext/*.c ext/*.html hft/core/*.so .coverage*
+	@rm -rf build dist hft.egg-info ext/*.c ext/*.html hft/core/*.so
 	@find hft/core -type l -name '*.pxd' -delete
 
 .venv/bin/python:

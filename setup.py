@@ -18,6 +18,9 @@ for pxd in EXT.glob("*.pxd"):
     link = CORE / pxd.name
     if not link.is_symlink():
         link.symlink_to(os.path.relpath(pxd, CORE))
+for link in CORE.glob("*.pxd"):
+    if not link.exists():  # its file was renamed or removed
+        link.unlink()
 
 extensions = [
     Extension(

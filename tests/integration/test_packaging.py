@@ -82,7 +82,9 @@ def test_stranger_cimports_from_the_wheel(dist, tmp_path):
     wheel = next(dist.glob("*.whl"))
     pip = (sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--quiet")
     run(*pip, wheel, cwd=tmp_path)
-    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib"))
+    # A site directory, because distutils comes from a .pth file of setuptools since 3.12.
+    lender = sysconfig.get_path("purelib")
+    (site / "borrowed.pth").write_text(f"import site; site.addsitedir({lender!r})")
 
     (tmp_path / "downstream.pyx").write_text(textwrap.dedent(DOWNSTREAM))
     cythonize = (python, "-m", "Cython.Build.Cythonize", "--inplace", "-3", "downstream.pyx")
