@@ -329,7 +329,7 @@ cdef void show_book(EngineNode *node, uint32_t instrument) noexcept nogil:
     copy.event_ts_ns = node.event_ts_ns
     copy.sequence = node.journal.sequence
     for is_ask in range(2):
-        rows = copy.asks if is_ask else copy.bids
+        rows = &copy.asks[0] if is_ask else &copy.bids[0]
         index = node.engine.book.instruments[instrument].sides[is_ask].best
         for place in range(VIEW_LEVELS):
             level = &node.engine.book.levels[index]
