@@ -1,0 +1,91 @@
+"""An agent whose work is Python on batches: polled without the GIL, called when a ring has something."""
+
+import numpy as np
+
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memset
+
+from hft.core.agent cimport NEEDS_PYTHON, Agent
+from hft.core.atomics cimport load_acquire
+from hft.core.clock cimport host_now_ns
+from hft.core.control cimport NODE_DONE, NodeStats, stat_set
+from hft.core.edges cimport InEdge, edge_peek, edge_settle, edge_take
+from hft.core.messages cimport MESSAGE_SIZE, Message
+from hft.core.ring cimport RING_HEADER_BYTES, Ring
+
+from hft.core.messages import MESSAGE
+
+__all__ = ["PythonAgent"]
+
+cdef enum:
+    INPUTS_MAX = 8
+
+
+cdef struct PythonNode:
+    InEdge inputs[INPUTS_MAX]
+    int count
+
+
+cdef int python_node_work(void *state) noexcept nogil:
+    cdef PythonNode *node = <PythonNode *>state
+    cdef int which
+    for which in range(node.count):
+        if edge_peek(&node.inputs[which]) != NULL:
+            return NEEDS_PYTHON
+    return 0
+
+
+cdef class PythonAgent(Agent):
+    """Base of agents written in Python: `python_work` is called when an input has messages.
+
+    Args:
+        inputs: the `wait` rings it reads; `edges` their indices in the control page.
+    """
+
+    cdef PythonNode node
+    cdef readonly tuple inputs
+
+    def __init__(self, control, name, index, *, inputs, edges):
+        cdef Ring ring
+        super().__init__(control, name, index)
+        if len(inputs) > INPUTS_MAX:
+            raise ValueError(f"inputs must be at most {INPUTS_MAX}, was {len(inputs)}")
+        memset(&self.node, 0, sizeof(PythonNode))
+        self.inputs = tuple(inputs)
+        self.node.count = len(inputs)
+        for which, ring in enumerate(inputs):
+            self.node.inputs[<int>which].ring = &ring.ring
+            self.node.inputs[<int>which].stats = &self.page.edges[<int>edges[which]]
+        self.calls.state = &self.node
+        self.calls.work = python_node_work
+
+    def take(self, int which, uint64_t at_most=4096):
+        """A copy of the messages that an input has, up to `at_most`; they are taken and measured."""
+        cdef InEdge *edge = &self.node.inputs[which]
+        cdef uint64_t before = edge.ring.cursor
+        cdef uint64_t found = 0
+        cdef uint64_t place = before & edge.ring.mask
+        cdef int64_t now_ns = host_now_ns()
+        cdef Message *message
+        at_most = min(at_most, edge.ring.capacity - place)
+        while found < at_most:
+            message = edge_peek(edge)
+            if message == NULL:
+                break
+            edge_take(edge, message, now_ns)
+            edge.ring.cursor += 1
+            found += 1
+        batch = np.frombuffer(
+            (<Ring>self.inputs[which]).segment, MESSAGE, found,
+            RING_HEADER_BYTES + place * MESSAGE_SIZE
+        ).copy()
+        self.calls.stats.messages_in += edge_settle(edge, before)
+        return batch
+
+    def set_counter(self, counter, value):
+        """Show a count of the node's own."""
+        stat_set(self.calls.stats, int(counter), <uint64_t>value)
+
+    def set_done(self):
+        """Say that everything the node will ever do is done."""
+        self.calls.stats.state = NODE_DONE

@@ -1,0 +1,1 @@
+"""What runs the graph: topology, segments, supervisor, the process of a node."""
