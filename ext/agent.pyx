@@ -12,6 +12,7 @@ from posix.time cimport nanosleep, timespec
 from hft.core.atomics cimport cpu_pause, load_acquire, store_release
 from hft.core.clock cimport host_now_ns
 from hft.core.control cimport (
+    IDLE_BACKOFF,
     IDLE_SPIN,
     IDLE_YIELD,
     NODE_DONE,
@@ -82,7 +83,7 @@ cdef struct Loop:
 cdef void idle_once(Loop *loop) noexcept nogil:
     cdef timespec pause
     loop.idle_rounds += 1
-    if loop.idle == IDLE_SPIN or (loop.idle_rounds < SPIN_ROUNDS and loop.idle != IDLE_YIELD):
+    if loop.idle == IDLE_SPIN or (loop.idle == IDLE_BACKOFF and loop.idle_rounds < SPIN_ROUNDS):
         cpu_pause()
     elif loop.idle == IDLE_YIELD or loop.idle_rounds < YIELD_ROUNDS:
         sched_yield()

@@ -41,6 +41,7 @@ cpdef enum IdleStrategy:
     IDLE_SPIN = 0  # for a core of one's own: never leaves it
     IDLE_YIELD = 1  # lets others run, takes the core back at once
     IDLE_BACKOFF = 2  # spins, then yields, then sleeps 50 µs at a time
+    IDLE_SLEEP = 3  # yields, then sleeps 50 µs at a time: for a core that others need
 
 
 cpdef enum Counter:

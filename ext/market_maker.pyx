@@ -1,9 +1,10 @@
 """A market maker for one instrument: a bid and an ask around the microprice, leaning with the inventory.
 
-fair = microprice - skew_ticks_per_lot * position; the bid goes half_spread_ticks below it, the ask as far
-above, both onto the order grid and never through the other side. An order is moved, by a replace, when
-its target is requote_ticks or more away, and only once its last command is answered. At the inventory limit
-the side that would add to it is cancelled.
+fair = microprice - skew * position / order size; the bid goes half a spread below it, the ask as far
+above, both onto the order grid and never through the other side. The half spread, the skew of one order's
+size of inventory and the distance that is worth moving a quote are in basis points of the microprice, so the
+same parameters fit any instrument. An order is moved by a replace, and only once its last command is
+answered. At the inventory limit the side that would add to it is cancelled.
 """
 
 from libc.math cimport ceil, fabs, floor
@@ -47,21 +48,24 @@ cdef struct Maker:
     int64_t inventory_lots
     int64_t increment_ticks
     int64_t pause_ns
-    double half_spread_ticks
-    double skew_ticks_per_lot
-    double requote_ticks
+    double half_spread_bps
+    double skew_bps
+    double requote_bps
 
 
 cdef inline int64_t target_ticks(const Maker *maker, const Features *features,
                                  int is_ask) noexcept nogil:
-    cdef double fair = (features.microprice_ticks
-                        - maker.skew_ticks_per_lot * <double>maker.position_lots)
+    cdef double bps_ticks = fabs(features.microprice_ticks) / 10_000
+    cdef double half_spread_ticks = maker.half_spread_bps * bps_ticks
+    cdef double fair = features.microprice_ticks - (
+        maker.skew_bps * bps_ticks * <double>maker.position_lots / <double>maker.order_lots
+    )
     cdef double increment = <double>maker.increment_ticks
     cdef int64_t target
     if is_ask:
-        target = <int64_t>ceil((fair + maker.half_spread_ticks) / increment) * maker.increment_ticks
+        target = <int64_t>ceil((fair + half_spread_ticks) / increment) * maker.increment_ticks
         return max(target, features.bid_price_ticks + maker.increment_ticks)
-    target = <int64_t>floor((fair - maker.half_spread_ticks) / increment) * maker.increment_ticks
+    target = <int64_t>floor((fair - half_spread_ticks) / increment) * maker.increment_ticks
     return min(target, features.ask_price_ticks - maker.increment_ticks)
 
 
@@ -83,7 +87,9 @@ cdef void requote(Maker *maker, Desk *desk, const Features *features, int is_ask
                                     maker.order_lots, POST_ONLY)
         quote.leaves_lots = maker.order_lots
         quote.working = False
-    elif fabs(<double>(target - quote.price_ticks)) >= maker.requote_ticks:
+    elif target != quote.price_ticks and fabs(<double>(target - quote.price_ticks)) * 10_000 >= (
+        maker.requote_bps * fabs(features.microprice_ticks)
+    ):
         desk_replace(desk, maker.instrument, quote.order_id, target, maker.order_lots)
     else:
         return
@@ -142,22 +148,22 @@ cdef class MarketMaker(Strategy):
     Args:
         order_lots: size of each quote.
         inventory_lots: largest position it wants, either way.
-        half_spread_ticks, skew_ticks_per_lot, requote_ticks: see the module's first lines.
+        half_spread_bps, skew_bps, requote_bps: see the module's first lines.
         increment_ticks: the grid on which orders may be priced.
         pause_ns: how long a side stays quiet after a refusal or a rejection, market time.
     """
 
     cdef Maker maker
 
-    def __init__(self, *, instrument=0, order_lots, inventory_lots, half_spread_ticks,
-                 skew_ticks_per_lot, requote_ticks, increment_ticks, pause_ns=10_000_000):
+    def __init__(self, *, instrument=0, order_lots, inventory_lots, half_spread_bps, skew_bps,
+                 requote_bps, increment_ticks=1, pause_ns=10_000_000):
         memset(&self.maker, 0, sizeof(Maker))
         self.maker.instrument = instrument
         self.maker.order_lots = order_lots
         self.maker.inventory_lots = inventory_lots
-        self.maker.half_spread_ticks = half_spread_ticks
-        self.maker.skew_ticks_per_lot = skew_ticks_per_lot
-        self.maker.requote_ticks = requote_ticks
+        self.maker.half_spread_bps = half_spread_bps
+        self.maker.skew_bps = skew_bps
+        self.maker.requote_bps = requote_bps
         self.maker.increment_ticks = increment_ticks
         self.maker.pause_ns = pause_ns
         self.calls.state = &self.maker

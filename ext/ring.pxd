@@ -169,5 +169,5 @@ cdef class RingHandle:
 
 
 cdef class Ring(RingHandle):
-    cdef int claim(self, bint producer) except -1
+    cpdef int claim(self, bint producer) except -1
     cdef object take_copies(self, uint64_t at_most)

@@ -100,8 +100,8 @@ cdef class Ring(RingHandle):
         self.open(NamedSegment.attach(name, SEGMENT_RING))
         return self
 
-    cdef int claim(self, bint producer) except -1:
-        """Become the one producer or consumer, unless a living process is."""
+    cpdef int claim(self, bint producer) except -1:
+        """Become the one producer, or consumer; AttachError if a living process is."""
         cdef RingHeader *header = self.ring.header
         cdef uint64_t *pid = &header.producer_pid if producer else &header.consumer_pid
         cdef uint64_t *start = (

@@ -15,6 +15,7 @@ __all__ = ["FEEDS", "BookTruth", "Feed", "FeedOptions", "open_feed"]
 
 FEEDS: dict[str, str] = {
     "lobster": "hft.feeds.lobster:LobsterFeed",
+    "sim": "hft.feeds.sim:SimulatedFeed",
 }
 
 NO_OPTIONS = FeedOptions()
@@ -24,9 +25,9 @@ def open_feed(spec: str, options: FeedOptions = NO_OPTIONS) -> Feed:
     """The feed of `scheme:argument`, such as `lobster:FILE.zip`, checked and ready to be read."""
     scheme, _, argument = spec.partition(":")
     if scheme not in FEEDS:
-        known = ", ".join(f"{name}:" for name in sorted(FEEDS))
+        known = ", ".join(sorted(FEEDS))
         near = difflib.get_close_matches(scheme.lower(), FEEDS, n=1)
-        hint = f" (did you mean {near[0]}:?)" if near else ""
+        hint = f" (did you mean {near[0]}?)" if near else ""
         raise FeedError(f"must start with one of {known}{hint}", field="feed", value=spec)
     module, _, feed = FEEDS[scheme].partition(":")
     return cast(Feed, getattr(importlib.import_module(module), feed)(argument, options))

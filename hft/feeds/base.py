@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from hft.config import SimulatorConfig
 from hft.instruments import Instrument
 
 __all__ = ["BookTruth", "Commands", "Feed", "FeedOptions", "Int64s"]
@@ -19,12 +20,13 @@ Int64s = npt.NDArray[np.int64]
 class FeedOptions(msgspec.Struct, frozen=True):
     """What a person may ask of any feed.
 
-    `seed` is for feeds that draw random numbers; a recording has no use for it. A feed ends after
+    `seed` and `simulator` are for the simulated market; a recording has no use for them. A feed ends after
     `duration_ns` of recorded or simulated time, or with its source.
     """
 
     seed: int = 1
     duration_ns: int | None = None
+    simulator: SimulatorConfig = SimulatorConfig()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,67 @@
+"""The process of some nodes: `python -m hft.nodes`, started by launch, told what to be on stdin."""
+
+import gc
+import importlib
+import os
+import signal
+import sys
+
+import msgspec
+
+from hft.core.agent import Agent, run_agents
+from hft.core.control import Control, IdleStrategy, NodeState
+from hft.errors import FatalError, UserError
+from hft.nodes.context import Context
+from hft.nodes.spec import Assignment
+from hft.runtime.segments import control_name, remove_run
+from hft.runtime.topology import node_index
+
+EXIT_FATAL = 1
+EXIT_USER_ERROR = 2
+
+
+def build(assignment: Assignment, control: Control) -> list[Agent]:
+    agents = []
+    for name in assignment.nodes:
+        row = control.record["nodes"][node_index(name)]
+        row["pid"] = os.getpid()
+        row["core"] = -1 if assignment.core is None else assignment.core
+        row["idle"] = assignment.idle
+        context = Context(name, assignment.spec, control)
+        agents.append(importlib.import_module(f"hft.nodes.{name}").build(context))
+    return agents
+
+
+def main() -> int:
+    # launch alone answers Ctrl-C, and tells us through the stop word.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    assignment = msgspec.json.decode(sys.stdin.buffer.read(), type=Assignment)
+    spec = assignment.spec
+    if assignment.core is not None:
+        os.sched_setaffinity(0, {assignment.core})
+    control = Control.attach(control_name(spec.instance))
+    try:
+        agents = build(assignment, control)
+        gc.freeze()
+        run_agents(agents, IdleStrategy(assignment.idle))
+    except UserError as error:
+        report_failure(assignment, control, str(error))
+        return EXIT_USER_ERROR
+    except FatalError as error:
+        report_failure(assignment, control, str(error))
+        # launch, which would have removed them, may be the one that died.
+        if os.getppid() != assignment.parent_pid:
+            remove_run(spec.instance, spec.run_id)
+        return EXIT_FATAL
+    return 0
+
+
+def report_failure(assignment: Assignment, control: Control, problem: str) -> None:
+    for name in assignment.nodes:
+        control.record["nodes"][node_index(name)]["state"] = NodeState.NODE_FAILED
+    line = " ".join(problem.splitlines())
+    print(f"hft.nodes: {'+'.join(assignment.nodes)}: {line}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Strategies, one file each. The compiled ones are built here from their configuration."""
