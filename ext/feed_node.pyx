@@ -2,7 +2,8 @@
 
 Arrays are prepared in Python, some thousands of messages at a time; pushing and pacing them needs no GIL.
 A paced feed holds a message back until its recorded time, counted from the first message, has passed on
-the host's clock times `speed`. The last message is END.
+the host's clock times `speed`. One that goes as fast as it can keeps no more than `LEAD` messages ahead of the
+engine: a longer queue would only add to every latency. The last message is END.
 """
 
 import numpy as np
@@ -29,6 +30,7 @@ __all__ = ["FeedAgent"]
 
 cdef enum:
     BATCH = 256
+    LEAD = 512
 
 
 cdef struct FeedNode:
@@ -38,6 +40,7 @@ cdef struct FeedNode:
     const Message *messages  # of the array at work
     uint64_t count
     uint64_t place
+    uint64_t space_wanted  # free slots that let a whole batch go
     double host_ns_per_event_ns  # 0: as fast as it goes
     int64_t started_ts_ns
     int64_t first_event_ts_ns
@@ -68,9 +71,10 @@ cdef int feed_work(void *state) noexcept nogil:
     cdef int64_t event_ts_ns
     if node.ended:
         return 0
-    space = ring_space(node.flow.ring, BATCH)
-    if space == 0:
+    space = ring_space(node.flow.ring, node.space_wanted)
+    if space + BATCH <= node.space_wanted:
         return 0
+    space -= node.space_wanted - BATCH
     if node.exhausted or load_acquire(&node.page.stop):
         push_end(node, now_ns)
         return 1
@@ -128,6 +132,9 @@ cdef class FeedAgent(Agent):
         self.node.page = self.page
         self.node.stats = self.calls.stats
         self.node.host_ns_per_event_ns = 1 / speed if speed else 0
+        self.node.space_wanted = BATCH
+        if speed == 0:
+            self.node.space_wanted = max(BATCH, flow.ring.capacity - LEAD + BATCH)
         self.node.duration_ns = duration_ns
         self.calls.state = &self.node
         self.calls.work = feed_work

@@ -1,5 +1,8 @@
 """A market maker for one instrument: a bid and an ask around the microprice, leaning with the inventory.
 
+The book it looks at is the one without its own quotes: their quantity is taken off the best prices, and where
+nothing else stands at a best price, the last price seen there without it holds. Otherwise it would chase itself.
+
 fair = microprice - skew * position / order size; the bid goes half a spread below it, the ask as far
 above, both onto the order grid and never through the other side. The half spread, the skew of one order's
 size of inventory and the distance that is worth moving a quote are in basis points of the microprice, so the
@@ -41,6 +44,10 @@ cdef struct Quote:
 
 cdef struct Maker:
     Quote quotes[2]  # bid, ask
+    # Best prices and quantities of everybody else.
+    int64_t others_price_ticks[2]
+    int64_t others_lots[2]
+    double microprice_ticks
     int64_t position_lots
     uint32_t instrument
     bint stopped
@@ -53,23 +60,44 @@ cdef struct Maker:
     double requote_bps
 
 
-cdef inline int64_t target_ticks(const Maker *maker, const Features *features,
-                                 int is_ask) noexcept nogil:
-    cdef double bps_ticks = fabs(features.microprice_ticks) / 10_000
+cdef inline void look_at(Maker *maker, int is_ask, int64_t price_ticks, int64_t lots) noexcept nogil:
+    """Note what everybody else has at a best price."""
+    cdef Quote *quote = &maker.quotes[is_ask]
+    if quote.working and quote.price_ticks == price_ticks:
+        lots -= quote.leaves_lots
+        if lots <= 0:
+            return
+    maker.others_price_ticks[is_ask] = price_ticks
+    maker.others_lots[is_ask] = lots
+
+
+cdef inline void find_microprice(Maker *maker) noexcept nogil:
+    cdef double bid = <double>maker.others_lots[0]
+    cdef double ask = <double>maker.others_lots[1]
+    cdef double spread_ticks = <double>(
+        maker.others_price_ticks[1] - maker.others_price_ticks[0]
+    )
+    maker.microprice_ticks = (
+        <double>maker.others_price_ticks[0] + spread_ticks * bid / (bid + ask)
+    )
+
+
+cdef inline int64_t target_ticks(const Maker *maker, int is_ask) noexcept nogil:
+    cdef double bps_ticks = fabs(maker.microprice_ticks) / 10_000
     cdef double half_spread_ticks = maker.half_spread_bps * bps_ticks
-    cdef double fair = features.microprice_ticks - (
+    cdef double fair = maker.microprice_ticks - (
         maker.skew_bps * bps_ticks * <double>maker.position_lots / <double>maker.order_lots
     )
     cdef double increment = <double>maker.increment_ticks
     cdef int64_t target
     if is_ask:
         target = <int64_t>ceil((fair + half_spread_ticks) / increment) * maker.increment_ticks
-        return max(target, features.bid_price_ticks + maker.increment_ticks)
+        return max(target, maker.others_price_ticks[0] + maker.increment_ticks)
     target = <int64_t>floor((fair - half_spread_ticks) / increment) * maker.increment_ticks
-    return min(target, features.ask_price_ticks - maker.increment_ticks)
+    return min(target, maker.others_price_ticks[1] - maker.increment_ticks)
 
 
-cdef void requote(Maker *maker, Desk *desk, const Features *features, int is_ask) noexcept nogil:
+cdef void requote(Maker *maker, Desk *desk, int is_ask) noexcept nogil:
     """Bring one quote to where it should be, if its last command is answered."""
     cdef Quote *quote = &maker.quotes[is_ask]
     cdef int64_t held_lots = -maker.position_lots if is_ask else maker.position_lots
@@ -81,14 +109,14 @@ cdef void requote(Maker *maker, Desk *desk, const Features *features, int is_ask
             desk_cancel(desk, maker.instrument, quote.order_id)
             quote.waiting = True
         return
-    target = target_ticks(maker, features, is_ask)
+    target = target_ticks(maker, is_ask)
     if quote.order_id == 0:
         quote.order_id = desk_order(desk, maker.instrument, SELL if is_ask else BUY, target,
                                     maker.order_lots, POST_ONLY)
         quote.leaves_lots = maker.order_lots
         quote.working = False
     elif target != quote.price_ticks and fabs(<double>(target - quote.price_ticks)) * 10_000 >= (
-        maker.requote_bps * fabs(features.microprice_ticks)
+        maker.requote_bps * fabs(maker.microprice_ticks)
     ):
         desk_replace(desk, maker.instrument, quote.order_id, target, maker.order_lots)
     else:
@@ -101,8 +129,13 @@ cdef void on_book(void *state, Desk *desk, const BookTop *top,
     cdef Maker *maker = <Maker *>state
     if top.header.instrument != maker.instrument or maker.stopped or not features.valid:
         return
-    requote(maker, desk, features, 0)
-    requote(maker, desk, features, 1)
+    look_at(maker, 0, features.bid_price_ticks, features.bid_lots)
+    look_at(maker, 1, features.ask_price_ticks, features.ask_lots)
+    if maker.others_lots[0] == 0 or maker.others_lots[1] == 0:
+        return
+    find_microprice(maker)
+    requote(maker, desk, 0)
+    requote(maker, desk, 1)
 
 
 cdef void on_report(void *state, Desk *desk, const Report *report) noexcept nogil:

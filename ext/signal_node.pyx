@@ -1,7 +1,7 @@
 """The signal node: features and a strategy, fed by the engine's market data and reports.
 
 In simulated time it keeps the engine's rounds apart: refusals, which come from another node, are taken
-only between two rounds, where they come in the same order in every run (docs/runtime.md).
+only when a round begins, where all those of the round before are there, in every run (docs/runtime.md).
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -127,14 +127,16 @@ cdef int signal_work(void *state) noexcept nogil:
     cdef int64_t now_ns
     # Before the rings are seen empty: what the progress promises is then already taken.
     cdef uint64_t progress = edge_progress(&node.data)
+    # Before the refusals are taken: a round that has begun says that those of the last are complete.
+    cdef bint has_data = edge_peek(&node.data) != NULL
     if not flush(node):
         return 0
     now_ns = host_now_ns()
-    if not (node.simulated and node.mid_round):
+    if not node.simulated or (has_data and not node.mid_round):
         take_batch(node, &node.refusals, now_ns)
-    take_batch(node, &node.data, now_ns)
-    if node.stats.messages_in != in_before:
+    if has_data:
         node.mid_round = True
+        take_batch(node, &node.data, now_ns)
     if not flush(node):
         return 1
     if progress != node.progress and edge_peek(&node.data) == NULL:

@@ -1,0 +1,65 @@
+"""The figures of a finished run, as one JSON document."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hft.errors import UserError
+from hft.monitor.snapshot import Snapshot
+from hft.nodes.spec import RunSpec
+from hft.oms.summary import Summary
+
+__all__ = ["differences", "report", "write_report"]
+
+
+def report(spec: RunSpec, shot: Snapshot, summary: Summary, wall_s: float) -> dict[str, Any]:
+    """What the run was, what it did, and what that cost.
+
+    `latency_ns` has per edge the time from publication to taking, and as `tick_to_...` the time since
+    the market event entered the system.
+    """
+    latency = {edge["name"]: edge["hop_ns"] for edge in shot["edges"]}
+    latency |= {f"tick_to_{edge['name']}": edge["age_ns"] for edge in shot["edges"]}
+    node_fields = ("name", "core", "pid", "idle", "messages_in", "messages_out", "busy_share")
+    return {
+        "instance": spec.instance,
+        "folder": spec.folder,
+        "feed": spec.feed,
+        "seed": spec.seed,
+        "speed": spec.speed or "max",
+        "simulated_time": spec.simulated,
+        "wall_s": round(wall_s, 3),
+        "engine": shot["engine"],
+        "nodes": [{field: node[field] for field in node_fields} for node in shot["nodes"]],
+        "edges": [
+            {field: edge[field] for field in ("name", "published", "taken", "high_water")}
+            for edge in shot["edges"]
+        ],
+        "latency_ns": latency,
+        "dropped": {edge["name"]: edge["dropped"] for edge in shot["edges"]},
+        "orders": msgspec.to_builtins(summary.orders),
+        "trades": summary.trades,
+        "own_trades": summary.own_trades,
+        "fills": summary.fills,
+        "pnl_quote": {each.instrument: each.pnl_quote for each in summary.instruments},
+        "position_lots": {each.instrument: each.position_lots for each in summary.instruments},
+        "summary": msgspec.to_builtins(summary),
+    }
+
+
+def differences(shot: Snapshot, summary: Summary) -> list[str]:
+    """Where the risk gate's positions and the recorder's files don't agree: a defect, if ever."""
+    return [
+        f"{live['symbol']}: the risk gate holds {live['position_lots']} lots, the records "
+        f"{recorded.position_lots}"
+        for live, recorded in zip(shot["instruments"], summary.instruments, strict=True)
+        if live["position_lots"] != recorded.position_lots
+    ]
+
+
+def write_report(path: Path, values: dict[str, Any]) -> None:
+    try:
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(values), indent=2) + b"\n")
+    except OSError as error:
+        raise UserError(f"can't be written: {error.strerror}", file=path) from None

@@ -1,0 +1,146 @@
+"""One run of the system: its shared memory, its processes, its end.
+
+A run ends when its feed has ended and all that follows from it is done, when somebody asks for it, or when a
+process dies. However it ends, no process and no shared memory of it is left.
+"""
+
+import os
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from hft.core.clock import now_ns
+from hft.core.control import Control, NodeState, StopWord
+from hft.core.ring import Ring
+from hft.errors import UserError
+from hft.feeds.base import Commands
+from hft.nodes.spec import Assignment, RunSpec
+from hft.runtime.page import lay_out
+from hft.runtime.segments import control_name, remove_run, remove_stale, ring_name
+from hft.runtime.supervisor import Child, Supervisor, how_it_ended
+from hft.runtime.topology import EDGES, Placement, edge_index, node_index
+
+__all__ = ["EXIT_NODE_DIED", "Run"]
+
+EXIT_NODE_DIED = 1
+EXIT_USER_ERROR = 2
+DRAIN_S = 0.7  # for what is under way, after a request to end
+END_S = 0.7  # for the processes to close their files, before they are killed
+LOOK_S = 0.05
+TAPE_BATCH = 4096
+
+
+class Run:
+    """A run that its caller watches.
+
+    Attributes:
+        control: the run's control page.
+        failure: what made it end early, in words; None if nothing did.
+        exit_code: 0, or what the command should return.
+        removed: names of segments of a dead run that were in the way.
+    """
+
+    def __init__(self, spec: RunSpec, placement: Placement) -> None:
+        self.spec = spec
+        self.placement = placement
+        self.supervisor = Supervisor("hft.nodes")
+        self.requests = 0
+        self.failure: str | None = None
+        self.exit_code = 0
+        self.removed = remove_stale(spec.instance)
+        try:
+            self.make_segments()
+        except UserError:
+            remove_run(spec.instance, spec.run_id)
+            raise
+
+    def make_segments(self) -> None:
+        spec = self.spec
+        rings = {
+            edge.name: Ring.create_segment(
+                ring_name(spec.instance, edge.name), edge.capacity_slots, edge.policy, spec.run_id
+            )
+            for edge in EDGES
+        }
+        # Made last: who finds the control page finds everything.
+        self.control = Control.create(control_name(spec.instance), spec.run_id)
+        lay_out(
+            self.control, spec.instance, spec.instruments, rings, seed=spec.seed, speed=spec.speed
+        )
+        self.tape = Ring.attach(ring_name(spec.instance, "tape"))
+        self.tape.claim(producer=False)
+        self.page = self.control.record
+        self.show_self(NodeState.NODE_RUNNING)
+
+    def start(self) -> None:
+        """Start every process of the placement."""
+        for process in self.placement.processes:
+            assignment = Assignment(
+                self.spec, process.nodes, process.core, int(process.idle), os.getpid()
+            )
+            self.supervisor.start("+".join(process.nodes), msgspec.json.encode(assignment))
+
+    def request_end(self) -> None:
+        """Ask for the end: at first politely, what is under way is finished; then at once."""
+        self.requests += 1
+
+    def watch(self, look: Callable[["Run"], None]) -> None:
+        """Until the run is over: notice deaths and the end, and let `look` see about 20 times a second."""
+        deadline: float | None = None
+        while True:
+            for child in self.supervisor.wait(LOOK_S):
+                self.child_ended(child)
+            self.show_self(NodeState.NODE_RUNNING)
+            look(self)
+            if self.failure is not None or self.all_done():
+                return
+            if self.requests and deadline is None:
+                self.control.stop = StopWord.STOP_DRAIN
+                deadline = time.monotonic() + DRAIN_S
+            if self.requests > 1 or (deadline is not None and time.monotonic() > deadline):
+                return
+
+    def finish(self) -> None:
+        """End every process. The control page stays, with the last figures, until `remove`."""
+        self.control.stop = StopWord.STOP_NOW
+        for name in self.supervisor.end_all(END_S):
+            self.fail(f"{name} did not end in time and was killed", EXIT_NODE_DIED)
+        self.show_self(NodeState.NODE_STOPPED)
+
+    def remove(self) -> None:
+        """Kill what is still there and remove the run's shared memory."""
+        self.supervisor.end_all(0)
+        remove_run(self.spec.instance, self.spec.run_id)
+
+    def take_trades(self) -> Commands:
+        """The newest messages of the tape, as a MESSAGE array."""
+        messages = self.tape.take(TAPE_BATCH)
+        row = self.page["edges"][edge_index("tape")]
+        row["taken"] += len(messages)
+        row["lost"] = self.tape.lost
+        self.page["nodes"][node_index("monitor")]["messages_in"] += len(messages)
+        return messages
+
+    def all_done(self) -> bool:
+        """Whether the feed has ended and everything that follows from it is on file."""
+        nodes = self.page["nodes"]
+        return all(
+            nodes[node_index(name)]["state"] == NodeState.NODE_DONE
+            for name in ("engine", "recorder")
+        )
+
+    def child_ended(self, child: Child) -> None:
+        code = child.popen.returncode
+        self.fail(how_it_ended(child), code if code == EXIT_USER_ERROR else EXIT_NODE_DIED)
+
+    def fail(self, what: str, code: int) -> None:
+        """Only the first failure is told: the others follow from it."""
+        if self.failure is None:
+            self.failure, self.exit_code = what, code
+
+    def show_self(self, state: NodeState) -> None:
+        row = self.page["nodes"][node_index("monitor")]
+        row["pid"] = os.getpid()
+        row["state"] = state
+        row["heartbeat_ts_ns"] = now_ns()

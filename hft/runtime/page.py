@@ -1,0 +1,59 @@
+"""Filling in the names of a new control page, before the nodes start."""
+
+import time
+
+import numpy as np
+
+from hft.core.control import INSTRUMENTS_MAX, Control
+from hft.core.segment import Segment
+from hft.errors import ConfigError
+from hft.instruments import Instrument
+from hft.runtime.topology import EDGES, NODES, node_index
+
+__all__ = ["lay_out"]
+
+
+def lay_out(
+    control: Control,
+    instance: str,
+    instruments: list[Instrument],
+    rings: dict[str, Segment],
+    *,
+    seed: int,
+    speed: float,
+) -> None:
+    """Name everything: nodes, edges (with what their memory turned out to be) and instruments."""
+    if len(instruments) > INSTRUMENTS_MAX:
+        raise ConfigError(f"a run has at most {INSTRUMENTS_MAX} instruments", value=len(instruments))
+    page = control.record
+    page["instance"] = instance.encode()
+    page["started_wall_ns"] = time.time_ns()
+    page["node_count"] = len(NODES)
+    page["edge_count"] = len(EDGES)
+    page["instrument_count"] = len(instruments)
+    page["simulated_time"] = speed == 0
+    page["speed_milli"] = round(speed * 1000)
+    page["seed"] = seed
+    for row, node in zip(page["nodes"], NODES, strict=False):
+        set_text(row["name"], node.name)
+        row["core"] = -1
+    for row, edge in zip(page["edges"], EDGES, strict=False):
+        set_text(row["name"], edge.name)
+        row["producer"] = node_index(edge.producer)
+        row["consumer"] = node_index(edge.consumer)
+        row["policy"] = edge.policy
+        row["capacity_slots"] = edge.capacity_slots
+        row["page_bytes"] = rings[edge.name].header["page_bytes"]
+        row["locked"] = rings[edge.name].locked
+    for row, instrument in zip(page["instruments"], instruments, strict=False):
+        set_text(row["venue"], instrument.venue)
+        set_text(row["symbol"], instrument.symbol)
+        set_text(row["tick_size"], str(instrument.tick_size))
+        set_text(row["lot_size"], str(instrument.lot_size))
+        row["order_increment_ticks"] = instrument.order_increment_ticks
+        row["value_numerator"], row["value_denominator"] = instrument.quote_micros_per_tick_lot
+
+
+def set_text(field: np.ndarray, text: str) -> None:
+    """Write text into a field of bytes, cut to its size, the rest zero."""
+    field[:] = np.frombuffer(text.encode()[: len(field)].ljust(len(field), b"\0"), np.uint8)
