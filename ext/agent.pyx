@@ -5,8 +5,9 @@ An agent has `on_start()`, `work` (C, no GIL), `python_work()` for what `work` c
 """
 
 import os
+import time
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from posix.time cimport nanosleep, timespec
 
 from hft.core.atomics cimport cpu_pause, load_acquire, store_release
@@ -20,7 +21,9 @@ from hft.core.control cimport (
     NODE_STARTING,
     NODE_STOPPED,
     NODES_MAX,
+    STOP_NONE,
     STOP_NOW,
+    ControlPage,
 )
 
 from hft.errors import FatalError
@@ -100,7 +103,7 @@ cdef void idle_once(Loop *loop) noexcept nogil:
 
 cdef int burst(Loop *loop) noexcept nogil:
     """Poll for about a millisecond; the index of an agent that needs Python, or the count of agents."""
-    cdef int64_t until_ns = loop.last_ts_ns + LOOK_UP_NS
+    cdef int64_t started_ns = loop.last_ts_ns
     cdef int64_t now_ns
     cdef int index, found
     cdef int answer = loop.count
@@ -110,7 +113,6 @@ cdef int burst(Loop *loop) noexcept nogil:
         for index in range(loop.count):
             found = loop.agents[index].work(loop.agents[index].state)
             now_ns = host_now_ns()
-            loop.agents[index].stats.loop_ns += now_ns - loop.last_ts_ns
             if found:
                 loop.agents[index].stats.busy_ns += now_ns - loop.last_ts_ns
                 any_found = True
@@ -118,15 +120,39 @@ cdef int burst(Loop *loop) noexcept nogil:
             if found == NEEDS_PYTHON:
                 answer = index
                 break
-        if answer < loop.count or loop.last_ts_ns >= until_ns:
+        if answer < loop.count or loop.last_ts_ns - started_ns >= LOOK_UP_NS:
             break
         if any_found:
             loop.idle_rounds = 0
         else:
             idle_once(loop)
+            loop.last_ts_ns = host_now_ns()
     for index in range(loop.count):
+        loop.agents[index].stats.loop_ns += loop.last_ts_ns - started_ns
         loop.agents[index].stats.heartbeat_ts_ns = loop.last_ts_ns
     return answer
+
+
+cdef bint all_running(ControlPage *page) noexcept nogil:
+    cdef uint32_t index
+    for index in range(page.node_count):
+        if page.nodes[index].state < NODE_RUNNING:
+            return False
+    return True
+
+
+def wait_for_all(Control control, parent):
+    """Until every node of the run has started: no market event finds half a system."""
+    while not all_running(control.page) and load_acquire(&control.page.stop) == STOP_NONE:
+        check_parent(control, parent)
+        time.sleep(0.001)
+
+
+def check_parent(Control control, parent):
+    """FatalError, with the stop word set for the others, if the process that started us is gone."""
+    if os.getppid() != parent:
+        store_release(&control.page.stop, STOP_NOW)
+        raise FatalError(f"launch (process {parent}) died; stopping")
 
 
 def run_agents(agents, int idle):
@@ -137,7 +163,7 @@ def run_agents(agents, int idle):
     """
     cdef Loop loop
     cdef Agent agent
-    cdef ControlPage *page = (<Agent>agents[0]).page
+    cdef Control control = (<Agent>agents[0]).control
     cdef int index
     cdef int64_t now_ns
     parent = os.getppid()
@@ -155,8 +181,9 @@ def run_agents(agents, int idle):
             agent.calls.stats.started_ts_ns = host_now_ns()
             agent.calls.stats.heartbeat_ts_ns = host_now_ns()
             agent.calls.stats.state = NODE_RUNNING
+        wait_for_all(control, parent)
         loop.last_ts_ns = host_now_ns()
-        while load_acquire(&page.stop) != STOP_NOW:
+        while load_acquire(&control.page.stop) != STOP_NOW:
             with nogil:
                 index = burst(&loop)
             if index < loop.count:
@@ -165,11 +192,10 @@ def run_agents(agents, int idle):
                     loop.idle_rounds = 0
                 now_ns = host_now_ns()
                 agent.calls.stats.busy_ns += now_ns - loop.last_ts_ns
-                agent.calls.stats.loop_ns += now_ns - loop.last_ts_ns
+                for agent in agents:
+                    agent.calls.stats.loop_ns += now_ns - loop.last_ts_ns
                 loop.last_ts_ns = now_ns
-            if os.getppid() != parent:
-                store_release(&page.stop, STOP_NOW)
-                raise FatalError(f"launch (process {parent}) died")
+            check_parent(control, parent)
     finally:
         for agent in started:
             agent.on_close()

@@ -196,12 +196,13 @@ def execute(spec: RunSpec, feed: str, placement: Placement, report_path: Path | 
             print(f"removed {len(run.removed)} segments of a dead run", flush=True)
         run.start()
         Display(spec, feed, placement.notes).watch(run)
+        if run.failure is not None:
+            print(f"hft.launch: error: {run.failure}; stopping all others", file=sys.stderr)
         run.finish()
         shot = snapshot(run.control)
     finally:
         run.remove()
     if run.failure is not None:
-        print(f"hft.launch: error: {run.failure}; all others were stopped", file=sys.stderr)
         print(f"the journal of this run is in {spec.folder}", file=sys.stderr)
         return run.exit_code
     marks = [instrument["mark_half_ticks"] or None for instrument in shot["instruments"]]

@@ -1,0 +1,35 @@
+"""Act on a running system: `python -m hft.control kill|stop [--instance NAME]`.
+
+`kill` engages the kill switch: the risk gate refuses every new order from then on and the engine cancels what
+rests. It stays engaged until the run ends. `stop` ends the run as Ctrl-C would: what is under way is
+finished first.
+"""
+
+import argparse
+import sys
+
+from hft.core.control import Control, StopWord
+from hft.errors import run_command
+from hft.runtime.segments import check_instance, control_name
+
+__all__ = ["main"]
+
+
+@run_command
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m hft.control", description=__doc__)
+    parser.add_argument("action", choices=("kill", "stop"))
+    parser.add_argument("--instance", default="default", metavar="NAME")
+    options = parser.parse_args(arguments)
+    control = Control.attach(control_name(check_instance(options.instance)))
+    if options.action == "kill":
+        control.engage_kill_switch()
+        print("kill switch engaged")
+    else:
+        control.stop = StopWord.STOP_DRAIN
+        print("the run was asked to end")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
