@@ -68,8 +68,9 @@ class Words:
 
     def __init__(self, enum: type[IntFlag]) -> None:
         self.places = np.full(256, -1, np.int8)
-        self.places[[int(member) for member in enum]] = np.arange(len(enum))
-        self.names = pa.array([str(member.name) for member in enum])
+        members = enum.__members__  # all of them, which iterating over flags doesn't give
+        self.places[[int(member) for member in members.values()]] = np.arange(len(members))
+        self.names = pa.array(list(members))
 
     def column(self, values: npt.NDArray[np.uint8]) -> pa.Array:
         places = self.places[values]
