@@ -1,0 +1,400 @@
+"""One look at a run: the control page as plain values that JSON can hold.
+
+Only shared memory is read, and of /proc whether the processes live. Every field of the page is
+written by a running node at any time, so values of one snapshot can be some microseconds apart. A
+page that is only half filled in is no error: what is missing is empty, zero or None.
+"""
+
+import enum
+import math
+from datetime import UTC, datetime, timedelta
+from decimal import Context, Decimal, InvalidOperation
+from typing import Any, TypedDict
+
+from hft.core.clock import now_ns
+from hft.core.control import (
+    EDGES_MAX,
+    INSTRUMENTS_MAX,
+    NODES_MAX,
+    VIEW_LEVELS,
+    Control,
+    Counter,
+    IdleStrategy,
+    NodeState,
+    StopWord,
+)
+from hft.core.histogram import summary
+from hft.core.ring import RingPolicy
+from hft.core.segment import process_start_ticks
+
+__all__ = ["Book", "Edge", "Instrument", "Latency", "Level", "Node", "Snapshot", "snapshot"]
+
+# Exact for a product of 64-bit numbers, also after division by a power of two or of ten.
+EXACT = Context(prec=200)
+BOOK_READS_MAX = 100
+
+Latency = dict[str, int]  # count, mean, p50, p99, p99.9, max; without any value only count
+
+
+class Owner(TypedDict):
+    """The process of `launch`."""
+
+    pid: int
+    alive: bool
+
+
+class KillSwitch(TypedDict):
+    engaged: bool
+    since: str | None  # UTC
+
+
+class Node(TypedDict):
+    name: str
+    pid: int
+    alive: bool
+    core: int | None  # None: not pinned
+    idle: str
+    state: str
+    heartbeat_age_ms: float | None  # None: none yet
+    busy_share: float  # since the node started
+    busy_ns: int
+    loop_ns: int
+    messages_in: int
+    messages_out: int
+    counters: dict[str, int]
+
+
+class Edge(TypedDict):
+    name: str
+    producer: str
+    consumer: str
+    policy: str
+    capacity: int
+    page_bytes: int
+    locked: bool
+    published: int
+    taken: int
+    depth: int
+    high_water: int
+    dropped: int
+    hop_ns: Latency  # from publication to taking
+    age_ns: Latency  # from the market event's entry into the system to taking
+
+
+class Level(TypedDict):
+    price: str
+    lots: int
+
+
+class Book(TypedDict):
+    """The engine's best levels, best first."""
+
+    event_ts_ns: int
+    sequence: int
+    bids: list[Level]
+    asks: list[Level]
+
+
+class Features(TypedDict):
+    microprice_ticks: float | None
+    imbalance: float | None
+    order_flow_imbalance: float | None
+    spread_ticks: float | None
+
+
+class Instrument(TypedDict):
+    venue: str
+    symbol: str
+    tick_size: str
+    lot_size: str
+    position_lots: int
+    position: str
+    cash_tick_lots: int
+    mark_half_ticks: int
+    pnl_quote: str  # in quote currency, exact
+    open_orders: int
+    open_buy_lots: int
+    open_sell_lots: int
+    features: Features
+    book: Book | None  # None: the writer was too fast, or died while it wrote
+
+
+class Orders(TypedDict):
+    """Own orders and intents, by what became of them."""
+
+    intended: int
+    passed: int
+    refused: int
+    accepted: int
+    filled: int
+    fills: int
+    cancelled: int
+    replaced: int
+    rejected: int
+    open: int
+
+
+class Engine(TypedDict):
+    steps: int
+    trades: int
+    traded_lots: int
+    rejected: int
+    journaled: int
+    journal_stalls: int
+    live_orders: int
+    displaced_lots: int
+    event_ts_ns: int
+    state_hash: str | None  # None until the engine has finished
+
+
+class Snapshot(TypedDict):
+    instance: str
+    run_id: int
+    owner: Owner
+    host_ts_ns: int  # when the page was read
+    started: str  # UTC
+    uptime_s: float
+    simulated_time: bool
+    speed: float  # recorded seconds per host second; 0: as fast as it goes
+    seed: int
+    stop: str
+    kill_switch: KillSwitch
+    nodes: list[Node]
+    edges: list[Edge]
+    tick_to_order_ns: Latency
+    instruments: list[Instrument]
+    orders: Orders
+    engine: Engine
+
+
+def snapshot(control: Control) -> Snapshot:
+    """What the run shows now."""
+    page = control.record
+    host_ts_ns = now_ns()
+    nodes = page["nodes"][: min(int(page["node_count"]), NODES_MAX)]
+    names = [text(row["name"]) for row in nodes]
+    edges = [edge(row, names) for row in page["edges"][: min(int(page["edge_count"]), EDGES_MAX)]]
+    shown = page["instruments"][: min(int(page["instrument_count"]), INSTRUMENTS_MAX)]
+    instruments = [instrument(row) for row in shown]
+    # A counter is written by one node and zero in all others.
+    counts = {counter: int(nodes["counters"][:, counter].sum()) for counter in Counter}
+    kill = int(page["kill"])
+    started_ts_ns, started_wall_ns = int(page["started_ts_ns"]), int(page["started_wall_ns"])
+    return {
+        "instance": text(page["instance"]),
+        "run_id": control.run_id,
+        "owner": owner(control),
+        "host_ts_ns": host_ts_ns,
+        "started": utc(started_wall_ns),
+        "uptime_s": round((host_ts_ns - started_ts_ns) / 1e9, 3),
+        "simulated_time": bool(page["simulated_time"]),
+        "speed": int(page["speed_milli"]) / 1000,
+        "seed": int(page["seed"]),
+        "stop": name_of(StopWord, page["stop"]),
+        "kill_switch": {
+            "engaged": kill != 0,
+            "since": utc(started_wall_ns + kill - started_ts_ns) if kill else None,
+        },
+        "nodes": [node(row, host_ts_ns) for row in nodes],
+        "edges": edges,
+        "tick_to_order_ns": next(
+            (edge["age_ns"] for edge in edges if edge["name"] == "orders"), {"count": 0}
+        ),
+        "instruments": instruments,
+        "orders": {
+            "intended": counts[Counter.RISK_INTENTS],
+            "passed": counts[Counter.RISK_PASSED],
+            "refused": counts[Counter.RISK_REFUSED],
+            "accepted": counts[Counter.RISK_ACCEPTED],
+            "filled": counts[Counter.RISK_FILLED],
+            "fills": counts[Counter.RISK_FILLS],
+            "cancelled": counts[Counter.RISK_CANCELLED],
+            "replaced": counts[Counter.RISK_REPLACED],
+            "rejected": counts[Counter.RISK_REJECTED],
+            "open": sum(one["open_orders"] for one in instruments),
+        },
+        "engine": {
+            "steps": counts[Counter.ENGINE_STEPS],
+            "trades": counts[Counter.ENGINE_TRADES],
+            "traded_lots": counts[Counter.ENGINE_TRADED_LOTS],
+            "rejected": counts[Counter.ENGINE_REJECTED],
+            "journaled": counts[Counter.ENGINE_JOURNALED],
+            "journal_stalls": counts[Counter.ENGINE_JOURNAL_STALLS],
+            "live_orders": counts[Counter.ENGINE_LIVE_ORDERS],
+            "displaced_lots": counts[Counter.ENGINE_DISPLACED_LOTS],
+            "event_ts_ns": counts[Counter.ENGINE_EVENT_TS_NS],
+            "state_hash": f"{counts[Counter.ENGINE_STATE_HASH]:016x}"
+            if counts[Counter.ENGINE_STATE_HASH]
+            else None,
+        },
+    }
+
+
+def owner(control: Control) -> Owner:
+    """The process that made the page; a later process with the same pid is another one."""
+    header = control.segment.header
+    pid = header["owner_pid"]
+    same = process_start_ticks(pid) == header["owner_start_ticks"]
+    return {"pid": pid, "alive": same and is_alive(pid)}
+
+
+def node(row: Any, host_ts_ns: int) -> Node:
+    name = text(row["name"])
+    heartbeat_ts_ns, loop_ns = int(row["heartbeat_ts_ns"]), int(row["loop_ns"])
+    counters = {
+        counter.lower(): int(row["counters"][index])
+        for counter, index in Counter.__members__.items()
+    }
+    return {
+        "name": name,
+        "pid": int(row["pid"]),
+        "alive": is_alive(int(row["pid"])),
+        "core": int(row["core"]) if row["core"] >= 0 else None,
+        "idle": name_of(IdleStrategy, row["idle"]),
+        "state": name_of(NodeState, row["state"]),
+        "heartbeat_age_ms": max(0.0, round((host_ts_ns - heartbeat_ts_ns) / 1e6, 3))
+        if heartbeat_ts_ns
+        else None,
+        "busy_share": round(int(row["busy_ns"]) / loop_ns, 4) if loop_ns > 0 else 0.0,
+        "busy_ns": int(row["busy_ns"]),
+        "loop_ns": loop_ns,
+        "messages_in": int(row["messages_in"]),
+        "messages_out": int(row["messages_out"]),
+        "counters": {
+            counter: count
+            for counter, count in counters.items()
+            if count or counter.startswith(f"{name}_")
+        },
+    }
+
+
+def edge(row: Any, node_names: list[str]) -> Edge:
+    # In this order a message under way can make the depth one too large, but not negative.
+    taken = int(row["taken"])
+    published = int(row["published"])
+    producer, consumer = (
+        node_names[index] if index < len(node_names) else ""
+        for index in (int(row["producer"]), int(row["consumer"]))
+    )
+    return {
+        "name": text(row["name"]),
+        "producer": producer,
+        "consumer": consumer,
+        "policy": name_of(RingPolicy, row["policy"]),
+        "capacity": int(row["capacity_slots"]),
+        "page_bytes": int(row["page_bytes"]),
+        "locked": bool(row["locked"]),
+        "published": published,
+        "taken": taken,
+        # What the producer shows may lag behind what the consumer has seen.
+        "depth": max(0, published - taken),
+        "high_water": int(row["high_water"]),
+        "dropped": int(row["lost"]),
+        "hop_ns": summary(row["hop"]),
+        "age_ns": summary(row["age"]),
+    }
+
+
+def instrument(row: Any) -> Instrument:
+    tick_size, lot_size = text(row["tick_size"]), text(row["lot_size"])
+    position_lots = int(row["position_lots"])
+    return {
+        "venue": text(row["venue"]),
+        "symbol": text(row["symbol"]),
+        "tick_size": tick_size,
+        "lot_size": lot_size,
+        "position_lots": position_lots,
+        "position": steps_text(position_lots, lot_size),
+        "cash_tick_lots": int(row["cash_tick_lots"]),
+        "mark_half_ticks": int(row["mark_half_ticks"]),
+        "pnl_quote": pnl_quote(row),
+        "open_orders": int(row["open_orders"]),
+        "open_buy_lots": int(row["open_buy_lots"]),
+        "open_sell_lots": int(row["open_sell_lots"]),
+        "features": {
+            "microprice_ticks": finite(row["microprice_ticks"]),
+            "imbalance": finite(row["imbalance"]),
+            "order_flow_imbalance": finite(row["order_flow_imbalance"]),
+            "spread_ticks": finite(row["spread_ticks"]),
+        },
+        "book": book(row, tick_size),
+    }
+
+
+def pnl_quote(row: Any) -> str:
+    """Cash plus the position at the mid, in quote currency, exactly."""
+    half_tick_lots = 2 * int(row["cash_tick_lots"]) + (
+        int(row["position_lots"]) * int(row["mark_half_ticks"])
+    )
+    numerator, denominator = int(row["value_numerator"]), int(row["value_denominator"])
+    if denominator == 0:
+        return "0"
+    quote = EXACT.divide(Decimal(half_tick_lots * numerator), Decimal(2 * denominator * 10**6))
+    return f"{quote.normalize(EXACT):f}" if quote else "0"
+
+
+def book(row: Any, tick_size: str) -> Book | None:
+    """The copy of the best levels that the engine isn't writing; None if that can't be had."""
+    for _ in range(BOOK_READS_MAX):
+        version = int(row["view_version"])
+        copy = row["view_odd" if version % 2 else "view_even"].copy()
+        if int(row["view_version"]) == version:
+            return {
+                "event_ts_ns": int(copy["event_ts_ns"]),
+                "sequence": int(copy["sequence"]),
+                "bids": levels(copy["bids"], tick_size),
+                "asks": levels(copy["asks"], tick_size),
+            }
+    return None
+
+
+def levels(words: Any, tick_size: str) -> list[Level]:
+    """The levels that there are, of pairs of price and lots."""
+    pairs = words.reshape(VIEW_LEVELS, 2).tolist()
+    return [
+        {"price": steps_text(price_ticks, tick_size), "lots": lots}
+        for price_ticks, lots in pairs
+        if lots
+    ]
+
+
+def steps_text(steps: int, size: str) -> str:
+    """Steps of a size as decimal text, exactly; the bare count while the size is not known."""
+    try:
+        return f"{EXACT.multiply(Decimal(steps), Decimal(size)):f}"
+    except InvalidOperation:
+        return str(steps)
+
+
+def text(raw: Any) -> str:
+    """A name in a field of bytes, which it may fill."""
+    return bytes(raw).partition(b"\0")[0].decode(errors="replace")
+
+
+def name_of(kind: type[enum.IntFlag], value: Any) -> str:
+    """NODE_RUNNING as "running"; a value without a name as its digits."""
+    for name, member in kind.__members__.items():
+        if member == int(value):
+            return name.partition("_")[2].lower()
+    return str(value)
+
+
+def finite(value: Any) -> float | None:
+    """The number, for JSON, which has no infinities."""
+    return float(value) if math.isfinite(value) else None
+
+
+def utc(wall_ns: int) -> str:
+    """A wall clock's time as ISO text in UTC, to the millisecond."""
+    when = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=wall_ns // 1000)
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def is_alive(pid: int) -> bool:
+    """Whether there is such a process and it still runs: a zombie doesn't."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            state = stat.read().rpartition(b")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in (b"Z", b"X")
