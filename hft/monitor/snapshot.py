@@ -241,7 +241,10 @@ def owner(control: Control) -> Owner:
 def node(row: Any, host_ts_ns: int) -> Node:
     name = text(row["name"])
     heartbeat_ts_ns, loop_ns = int(row["heartbeat_ts_ns"]), int(row["loop_ns"])
-    counters = {counter.name.lower(): int(row["counters"][counter]) for counter in Counter}
+    counters = {
+        counter.lower(): int(row["counters"][index])
+        for counter, index in Counter.__members__.items()
+    }
     return {
         "name": name,
         "pid": int(row["pid"]),

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from hft.monitor.snapshot import Latency
 
-__all__ = ["bytes_text", "clock", "count", "elapsed", "latency", "money", "ns", "rate"]
+__all__ = ["bytes_text", "clock", "count", "elapsed", "fitting", "latency", "money", "ns", "rate"]
 
 DAY_NS = 86_400 * 10**9
 
@@ -42,6 +42,12 @@ def rate(per_second: float) -> str:
         if per_second < 999.5 * size:
             return f"{significant(per_second / size)}{unit}"
     return f"{significant(per_second / 10**9)}G"
+
+
+def fitting(value: int, chars: int) -> str:
+    """The whole count if it is that short, else as a rate is written."""
+    text = count(value)
+    return text if len(text) <= chars else rate(value)
 
 
 def money(quote: str) -> str:

@@ -17,8 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from hft.core.control import VIEW_LEVELS
-from hft.monitor.snapshot import Book, Instrument, Node, Snapshot
-from hft.monitor.units import clock, count, elapsed, latency, money, rate
+from hft.monitor.snapshot import Book, Node, Snapshot
+from hft.monitor.units import clock, count, elapsed, fitting, latency, money, rate
 
 __all__ = ["REDRAW_S", "Trade", "View"]
 
@@ -126,8 +126,11 @@ class Pace:
         """Busy share, messages in and messages out per second."""
         before = self.before.get(node["name"])
         if before is None:
-            rates = map(self.per_second, (node["messages_in"], node["messages_out"]))
-            return node["busy_share"], *rates
+            return (
+                node["busy_share"],
+                self.per_second(node["messages_in"]),
+                self.per_second(node["messages_out"]),
+            )
         loop_ns = node["loop_ns"] - before["loop_ns"]
         busy_ns = node["busy_ns"] - before["busy_ns"]
         return (
@@ -156,7 +159,7 @@ class Screen:
         top = Layout(size=lines + 2)
         top.split_row(
             Layout(self.book(levels)),
-            Layout(self.position(lines), size=38 if wide else 34),
+            Layout(self.position(lines, 7 if wide else 5), size=38 if wide else 34),
             Layout(self.recent_trades(lines, wide), size=33 if wide else 20),
         )
         bottom = Layout()
@@ -190,8 +193,8 @@ class Screen:
         made.add_row(
             Text.assemble(
                 (clock(shot["engine"]["event_ts_ns"]), "bold"),
-                ("  simulated time, " if shot["simulated_time"] else "  real time, ", MUTED),
-                f"{shot['speed']:g}x" if shot["speed"] else "as fast as it goes",
+                ("  simulated, " if shot["simulated_time"] else "  real time, ", MUTED),
+                f"{shot['speed']:g}x" if shot["speed"] else "full speed",
             ),
             Text.assemble(
                 (rate(self.pace.events), "bold"),
@@ -222,12 +225,13 @@ class Screen:
                 for price, lots in ((level["price"], level["lots"]) for level in side)
             ]
             if side is bids:
-                made.add_row(*spread(shown, book), style=MUTED)
+                made.add_row(*spread(book), style=MUTED)
             for row in drawn + empty if side is bids else empty + drawn:
                 made.add_row(*row)
-        return panel(title, made)
+        imbalance = shown["features"]["imbalance"]
+        return panel(title, made, "" if imbalance is None else f"imbalance {imbalance:+.2f}")
 
-    def position(self, lines: int) -> RenderableType:
+    def position(self, lines: int, digits: int) -> RenderableType:
         instruments, orders = self.shot["instruments"], self.shot["orders"]
         held = columns("bold", "<INSTRUMENT", ">POSITION", ">PNL")
         room = max(1, lines - 7)
@@ -237,10 +241,13 @@ class Screen:
                 one["symbol"], one["position"], Text(pnl, DOWN if pnl.startswith("-") else UP)
             )
         outcomes = columns("", "<", ">", "<", ">")
-        names = list(orders.items())
-        for (left, left_count), (right, right_count) in zip(names[::2], names[1::2], strict=True):
+        pairs = [(name, value) for name, value in orders.items() if isinstance(value, int)]
+        for (left, left_count), (right, right_count) in zip(pairs[::2], pairs[1::2], strict=True):
             outcomes.add_row(
-                Text(left, MUTED), count(left_count), Text(right, MUTED), count(right_count)
+                Text(left, MUTED),
+                fitting(left_count, digits),
+                Text(right, MUTED),
+                fitting(right_count, digits),
             )
         gap = [""] * max(0, lines - 6 - min(room, len(instruments)))
         return panel("position and orders", Group(held, *gap[:1], outcomes))
@@ -288,8 +295,8 @@ class Screen:
                 rate(edge["high_water"]),
             )
         age_ns = self.shot["tick_to_order_ns"]
-        title = f"tick to order {latency(age_ns, 'p50')}, p99 {latency(age_ns, 'p99')}"
-        return panel(title, made)
+        title = f"tick-to-order {latency(age_ns, 'p50')}, p99 {latency(age_ns, 'p99')}"
+        return panel(f"hops, {title}" if wide else title, made)
 
     def warning_lines(self, shown: list[str]) -> Text:
         lines = Text(no_wrap=True, overflow="ellipsis", style=BUSY)
@@ -300,9 +307,15 @@ class Screen:
         return lines
 
 
-def panel(title: str, content: RenderableType) -> Panel:
+def panel(title: str, content: RenderableType, subtitle: str = "") -> Panel:
     return Panel(
-        content, title=Text(title), title_align="left", border_style=MUTED, box=box.ROUNDED
+        content,
+        title=Text(title),
+        title_align="left",
+        subtitle=Text(subtitle) if subtitle else None,
+        subtitle_align="left",
+        border_style=MUTED,
+        box=box.ROUNDED,
     )
 
 
@@ -312,6 +325,7 @@ def columns(header_style: str, *headers: str) -> Table:
         box=None,
         expand=True,
         pad_edge=False,
+        collapse_padding=True,
         header_style=header_style,
         show_header=bool(header_style),
     )
@@ -325,13 +339,12 @@ def columns(header_style: str, *headers: str) -> Table:
     return made
 
 
-def spread(shown: Instrument, book: Book) -> tuple[str, str, str]:
-    """The row between bids and asks."""
+def spread(book: Book) -> tuple[str, str, str]:
+    """The row between asks and bids."""
     if not (book["bids"] and book["asks"]):
-        return "", "", "one side is empty"
+        return "", "", ""
     width = Decimal(book["asks"][0]["price"]) - Decimal(book["bids"][0]["price"])
-    imbalance = shown["features"]["imbalance"]
-    return "spread", f"{width:f}", "" if imbalance is None else f"imbalance {imbalance:+.2f}"
+    return f"{width:f}", "spread", ""
 
 
 def state_text(node: Node) -> Text:

@@ -1,0 +1,275 @@
+"""Show what a running system shows of itself: python -m hft.status [--json] [--watch]
+
+It maps the run's control page read-only and touches nothing else. With --watch it goes on until
+the run ends or Ctrl-C: in a terminal as the view of `launch`, else one line (of JSON with --json)
+at a time. The exit code is 0, 1 if all there is was left behind by a run that died, and 2 if
+there is no system.
+"""
+
+import argparse
+import contextlib
+import json
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from hft.core.control import Control
+from hft.core.segment import segment_path
+from hft.errors import UserError, run_command
+from hft.monitor import Snapshot, View, snapshot
+from hft.monitor.units import bytes_text, clock, count, elapsed, latency, money, ns
+from hft.runtime.segments import check_instance, control_name
+
+EXIT_DEAD = 1
+WIDTH = 100  # where there is no terminal to ask
+LABEL_WIDTH = len("tick to order  ")
+GLUE = "\N{NO-BREAK SPACE}"
+LATENCIES = ("p50", "p99", "p99.9", "max")
+
+
+def report(shot: Snapshot) -> RenderableType:
+    """A snapshot as tables, for people."""
+    return Group(
+        *header(shot),
+        "",
+        node_table(shot),
+        "",
+        edge_table(shot),
+        "",
+        instrument_table(shot),
+        "",
+        outcomes(shot),
+    )
+
+
+def header(shot: Snapshot) -> Iterator[Text]:
+    owner, kill = shot["owner"], shot["kill_switch"]
+    if not owner["alive"]:
+        yield Text(f"launch (process {owner['pid']}) is dead; this is what it left", "bold red")
+    speed = f"{shot['speed']:g} times recorded" if shot["speed"] else "as fast as it goes"
+    kind = "simulated time" if shot["simulated_time"] else "real time"
+    yield Text(f"instance {shot['instance']}, run {shot['run_id']}, since {shot['started']}")
+    yield Text(
+        f"up {elapsed(shot['uptime_s'])}, {kind}, {speed}, seed {shot['seed']}, "
+        f"stop {shot['stop']}, market time {clock(shot['engine']['event_ts_ns'])}"
+    )
+    if kill["engaged"]:
+        yield Text(f"kill switch ENGAGED since {kill['since']}", "bold red")
+    else:
+        yield Text("kill switch off")
+
+
+def table(*columns: str) -> Table:
+    """A table without lines; columns that start with '<' are text, the others numbers."""
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        is_text = column.startswith("<")
+        made.add_column(
+            column.removeprefix("<"),
+            justify="left" if is_text else "right",
+            no_wrap=True,
+        )
+    return made
+
+
+def node_table(shot: Snapshot) -> Table:
+    made = table(
+        "<NODE", "PID", "CORE", "<STATE", "<IDLE", "BUSY", "HEARTBEAT", "MESSAGES IN", "OUT"
+    )
+    for node in shot["nodes"]:
+        age_ms = node["heartbeat_age_ms"]
+        lost = not node["alive"] and node["state"] in ("starting", "running", "done")
+        made.add_row(
+            node["name"],
+            str(node["pid"]),
+            "-" if node["core"] is None else str(node["core"]),
+            "dead" if lost else node["state"],
+            node["idle"],
+            f"{node['busy_share']:.1%}",
+            "-" if age_ms is None else ns(round(age_ms * 1e6)),
+            count(node["messages_in"]),
+            count(node["messages_out"]),
+            style="red" if lost or node["state"] == "failed" else "",
+        )
+    return made
+
+
+def edge_table(shot: Snapshot) -> Group:
+    rings = table(
+        "<EDGE",
+        "<FROM",
+        "<TO",
+        "<POLICY",
+        "SLOTS",
+        "PAGES",
+        "PUBLISHED",
+        "DEPTH",
+        "HIGH",
+        "DROPPED",
+    )
+    times = table("<EDGE", *(f"{kind} {name}" for kind in ("HOP", "AGE") for name in LATENCIES))
+    for edge in shot["edges"]:
+        rings.add_row(
+            edge["name"],
+            edge["producer"],
+            edge["consumer"],
+            edge["policy"],
+            count(edge["capacity"]),
+            bytes_text(edge["page_bytes"]) + (" locked" if edge["locked"] else ""),
+            count(edge["published"]),
+            count(edge["depth"]),
+            count(edge["high_water"]),
+            count(edge["dropped"]),
+        )
+        times.add_row(
+            edge["name"],
+            *(latency(edge["hop_ns"], name) for name in LATENCIES),
+            *(latency(edge["age_ns"], name) for name in LATENCIES),
+        )
+    return Group(
+        rings,
+        "",
+        "hop: from publication to taking; age: since the market event entered the system",
+        times,
+    )
+
+
+def instrument_table(shot: Snapshot) -> Table:
+    made = table("<INSTRUMENT", "POSITION", "PNL", "OPEN", "BUY LOTS", "SELL LOTS", "<BEST")
+    for one in shot["instruments"]:
+        book = one["book"]
+        best = "no whole view of the book: is its writer dead?"
+        if book is not None:
+            best = " / ".join(
+                f"{side[0]['lots']} @ {side[0]['price']}" if side else "-"
+                for side in (book["bids"], book["asks"])
+            )
+        made.add_row(
+            f"{one['venue']}:{one['symbol']}",
+            one["position"],
+            money(one["pnl_quote"]),
+            count(one["open_orders"]),
+            count(one["open_buy_lots"]),
+            count(one["open_sell_lots"]),
+            best,
+        )
+    return made
+
+
+def outcomes(shot: Snapshot) -> Table:
+    engine = shot["engine"]
+    made = Table.grid(padding=(0, 2))
+    made.add_column(style="bold", no_wrap=True)
+    made.add_column()
+    tick_to_order = {name: latency(shot["tick_to_order_ns"], name) for name in LATENCIES}
+    done = {
+        name: value for name, value in engine.items() if name not in ("event_ts_ns", "state_hash")
+    }
+    made.add_row("tick to order", figures(tick_to_order))
+    made.add_row("orders", figures(shot["orders"]))
+    made.add_row("engine", figures(done))
+    if engine["state_hash"] is not None:
+        made.add_row("state hash", engine["state_hash"])
+    return made
+
+
+def figures(values: Mapping[str, object]) -> str:
+    """Names with their values, in lines that tear none from its value."""
+    parts = (
+        f"{name.replace('_', ' ')} {count(value) if isinstance(value, int) else value}"
+        for name, value in values.items()
+    )
+    glued = ", ".join(part.replace(" ", GLUE) for part in parts)
+    return textwrap.fill(glued, WIDTH - LABEL_WIDTH).replace(GLUE, " ")
+
+
+def watch(control: Control, interval_s: float, as_json: bool) -> None:
+    """Show the run again and again until it ends."""
+    view = View()
+    with contextlib.ExitStack() as stack:
+        show: Callable[[Snapshot], None] = show_json if as_json else lines_of(view)
+        if not as_json and sys.stdout.isatty():
+            show = stack.enter_context(view.live())
+        while segment_path(control.segment.name) is not None:
+            shot = snapshot(control)
+            if not shot["owner"]["alive"]:
+                break
+            show(shot)
+            time.sleep(interval_s)
+
+
+def lines_of(view: View) -> Callable[[Snapshot], None]:
+    """Print each snapshot as the line of the view."""
+    previous: Snapshot | None = None
+
+    def show(shot: Snapshot) -> None:
+        nonlocal previous
+        print(view.line(shot, previous), flush=True)
+        previous = shot
+
+    return show
+
+
+def show_json(shot: Snapshot) -> None:
+    print(json.dumps(shot), flush=True)
+
+
+def show_tables(shot: Snapshot) -> None:
+    width = None if sys.stdout.isatty() else WIDTH
+    Console(width=width, highlight=False, markup=False, emoji=False).print(report(shot))
+
+
+def seconds(text: str) -> float:
+    """A number of seconds, long enough that looking costs the run nothing."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.05 <= value <= 86_400:
+        raise argparse.ArgumentTypeError(f"must be from 0.05 to 86400 seconds, was {text!r}")
+    return value
+
+
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="hft.status", description="Show a running system.")
+    parser.add_argument("--instance", default="default", metavar="NAME")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--watch",
+        type=seconds,
+        nargs="?",
+        const=1.0,
+        metavar="SECONDS",
+        help="go on until the run ends, looking every so many seconds (1)",
+    )
+    return parser.parse_args(argv)
+
+
+@run_command
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = parse_arguments(argv)
+    name = control_name(check_instance(arguments.instance))
+    if segment_path(name) is None:
+        raise UserError("is not running", field=f"instance {arguments.instance}")
+    control = Control.attach(name, writable=False)
+    shot = snapshot(control)
+    if arguments.watch is None or not shot["owner"]["alive"]:
+        (show_json if arguments.json else show_tables)(shot)
+        return 0 if shot["owner"]["alive"] else EXIT_DEAD
+    try:
+        watch(control, arguments.watch, arguments.json)
+    except KeyboardInterrupt:
+        return 0
+    # With --json, stdout is for JSON alone.
+    notes = sys.stderr if arguments.json else sys.stdout
+    print(f"instance {arguments.instance}: the run has ended", file=notes)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
