@@ -28,4 +28,4 @@ class Context:
 
     def edges(self, *names: str) -> tuple[int, ...]:
         """Rows of the control page for edges."""
-        return tuple(edge_index(name) for name in names)
+        return tuple(map(edge_index, names))

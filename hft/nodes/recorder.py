@@ -6,9 +6,11 @@ from hft.core.control import Control, Counter
 from hft.core.python_node import PythonAgent
 from hft.core.ring import Ring
 from hft.instruments import Instrument
+from hft.nodes.context import Context
 from hft.oms.records import RecordWriter
+from hft.runtime.topology import node_index
 
-__all__ = ["RecorderAgent"]
+__all__ = ["RecorderAgent", "build"]
 
 RECORDS, REFUSALS = 0, 1
 
@@ -64,3 +66,15 @@ class RecorderAgent(PythonAgent):
     def on_close(self) -> None:
         if self.writer is not None:
             self.writer.close(whole=False)
+
+
+def build(context: Context) -> RecorderAgent:
+    return RecorderAgent(
+        control=context.control,
+        name="recorder",
+        index=node_index("recorder"),
+        inputs=(context.ring("records"), context.ring("refusal_records")),
+        edges=context.edges("records", "refusal_records"),
+        folder=Path(context.spec.folder),
+        instruments=context.spec.instruments,
+    )
