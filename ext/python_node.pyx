@@ -1,4 +1,7 @@
-"""An agent whose work is Python on batches: polled without the GIL, called when a ring has something."""
+"""An agent whose work is Python on batches: polled without the GIL, called when a ring has something.
+
+It is called every half second too, so that what waits for time and not for messages gets done.
+"""
 
 import numpy as np
 
@@ -19,11 +22,13 @@ __all__ = ["PythonAgent"]
 
 cdef enum:
     INPUTS_MAX = 8
+    CALL_EVERY_NS = 500_000_000
 
 
 cdef struct PythonNode:
     InEdge inputs[INPUTS_MAX]
     int count
+    int64_t called_ts_ns
 
 
 cdef int python_node_work(void *state) noexcept nogil:
@@ -32,11 +37,14 @@ cdef int python_node_work(void *state) noexcept nogil:
     for which in range(node.count):
         if edge_peek(&node.inputs[which]) != NULL:
             return NEEDS_PYTHON
+    if host_now_ns() - node.called_ts_ns >= CALL_EVERY_NS:
+        node.called_ts_ns = host_now_ns()
+        return NEEDS_PYTHON
     return 0
 
 
 cdef class PythonAgent(Agent):
-    """Base of agents written in Python: `python_work` is called when an input has messages.
+    """Base of agents written in Python: `python_work` is called when there is something to take.
 
     Args:
         inputs: the `wait` rings it reads; `edges` their indices in the control page.

@@ -82,7 +82,7 @@ class MarketMakerConfig(Section):
 
     order_lots: Positive = 10
     inventory_lots: Positive = 100
-    half_spread_bps: NotNegativeFloat = 1.0
+    half_spread_bps: NotNegativeFloat = 0.5
     skew_bps: NotNegativeFloat = 0.3
     requote_bps: NotNegativeFloat = 0.5
 
