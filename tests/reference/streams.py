@@ -7,7 +7,7 @@ own and recorded orders mixed; now and then a field is extreme or invalid.
 import numpy as np
 from hypothesis import strategies as st
 
-from hft.core.messages import COMMAND, Kind
+from hft.core.messages import COMMAND, Kind, Side
 
 INSTRUMENTS = 3
 OWN = 1 << 56
@@ -19,7 +19,7 @@ ODD_PRICES = [
     *(sign * 64**power + step for sign in (-1, 1) for power in (1, 2, 5, 10) for step in (-1, 0)),
 ]
 ODD_LOTS = [INT64_MIN, -1, 0, 2**62, INT64_MAX - 20, INT64_MAX]
-RECORDED_IDS = list(range(1, 41))
+RECORDED_IDS = list(range(1, 81))
 OWN_IDS = [*range(OWN + 1, OWN + 16), *range(2**64 - 8, 2**64)]
 ODD_IDS = [0, OWN - 1, OWN, 2**63]
 
@@ -64,7 +64,8 @@ def seeded(seed: int, count: int) -> np.ndarray:
     commands["time_in_force"] = some([0, 1, 2, 3, 255], [700, 150, 145, 3, 2])
     commands["flags"] = some([0, 1, 2, 3, 255], [850, 130, 14, 4, 2])
     commands["account"] = some([0, 1, 65535], [80, 15, 5])
-    around = 100 + rng.binomial(12, 0.5, count) - 6
+    # Buys and sells overlap a little, so that books are deep and still trade.
+    around = 94 + rng.binomial(12, 0.5, count) + np.where(commands["side"] == Side.BUY, -1, 1)
     commands["price_ticks"] = mostly(around, np.array(ODD_PRICES, np.int64), 0.02)
     commands["qty_lots"] = mostly(rng.integers(1, 21, count), np.array(ODD_LOTS, np.int64), 0.01)
 
@@ -93,19 +94,21 @@ def usually(usual: list[int], odd: list[int]) -> st.SearchStrategy[int]:
 def one_command() -> st.SearchStrategy[dict[str, int]]:
     """The fields of a command, shrinking to a plain order at 100."""
     kinds = [int(kind) for kind, times in KINDS.items() for _ in range(-(-times // 20))]
-    return st.fixed_dictionaries({
-        "kind": st.sampled_from(sorted(kinds, key=lambda kind: kind != Kind.NEW_ORDER)),
-        "instrument": usually([0, 0, 0, 1, 2], [3, 65535]),
-        "side": usually([1, 2], [0, 3, 255]),
-        "order_type": usually([0, 0, 0, 0, 1], [2]),
-        "time_in_force": usually([0, 0, 0, 0, 1, 2], [3]),
-        "flags": usually([0, 0, 0, 1], [2]),
-        "account": usually([0], [1, 65535]),
-        "price_ticks": usually([100, 101, 99, 102, 98, 103, 97, 104, 96, 105], ODD_PRICES),
-        "qty_lots": usually([1, 2, 3, 5, 10, 20], ODD_LOTS),
-        "number": st.integers(0, 7),
-        "foreign": usually([0], [1]),
-    }).map(with_id)
+    return st.fixed_dictionaries(
+        {
+            "kind": st.sampled_from(sorted(kinds, key=lambda kind: kind != Kind.NEW_ORDER)),
+            "instrument": usually([0, 0, 0, 1, 2], [3, 65535]),
+            "side": usually([1, 2], [0, 3, 255]),
+            "order_type": usually([0, 0, 0, 0, 1], [2]),
+            "time_in_force": usually([0, 0, 0, 0, 1, 2], [3]),
+            "flags": usually([0, 0, 0, 1], [2]),
+            "account": usually([0], [1, 65535]),
+            "price_ticks": usually([100, 101, 99, 102, 98, 103, 97, 104, 96, 105], ODD_PRICES),
+            "qty_lots": usually([1, 2, 3, 5, 10, 20], ODD_LOTS),
+            "number": st.integers(0, 7),
+            "foreign": usually([0], [1]),
+        }
+    ).map(with_id)
 
 
 def with_id(fields: dict[str, int]) -> dict[str, int]:
