@@ -51,6 +51,8 @@ cdef class JournalWriter:
     """
 
     def __init__(self, folder, description, segment_records=SEGMENT_RECORDS):
+        if segment_records < 1:
+            raise ValueError(f"segment_records must be at least 1, was {segment_records}")
         self.folder = str(folder)
         self.segment_records = segment_records
         self.description = msgspec.json.encode(description, order="sorted")
@@ -136,6 +138,8 @@ cdef class JournalWriter:
         """Append messages, as the engine does, at a time; for tools and tests."""
         cdef const uint8_t[::1] raw = np.ascontiguousarray(messages).view(np.uint8)
         cdef size_t place
+        if self.closing:
+            raise ValueError("the journal is closed")
         for place in range(raw.shape[0] // MESSAGE_SIZE):
             if not journal_has_room(&self.journal):
                 self.wait_for_room()
