@@ -11,7 +11,7 @@ def bucket_of(uint64_t value_ns):
 
 
 def bucket_top_ns(uint64_t bucket):
-    """The largest value that the bucket counts (the last bucket has no largest: its lower edge)."""
+    """The largest value that the bucket counts; for the last, which has none, 2^40 - 1."""
     cdef uint64_t shift
     if bucket < 1 << HISTOGRAM_SUB_BITS:
         return bucket

@@ -28,25 +28,31 @@ static_assert(sizeof(RingHeader) <= RING_HEADER_BYTES)
 MESSAGE_DTYPES = (MESSAGE, COMMAND, *PAYLOAD_OF_KIND.values())
 
 
+cdef bint is_capacity(uint64_t slots) noexcept nogil:
+    return 8 <= slots <= <uint64_t>1 << 32 and slots & (slots - 1) == 0
+
+
 cdef class RingHandle:
     """A mapped ring: what the agents hold. Python uses `Ring`."""
 
     cdef int open(self, Segment segment) except -1:
         cdef RingHeader *header = <RingHeader *>segment.address
-        for field, wanted, found in (
-            ("slot_bytes", MESSAGE_SIZE, header.slot_bytes),
-            ("size_bytes", RING_HEADER_BYTES + header.capacity_slots * MESSAGE_SIZE,
-             header.segment.size_bytes),
+        # A segment on huge pages is larger than its ring.
+        room = (header.segment.size_bytes - RING_HEADER_BYTES) // MESSAGE_SIZE
+        for field, fits, wanted, found in (
+            ("slot_bytes", header.slot_bytes == MESSAGE_SIZE, int(MESSAGE_SIZE), header.slot_bytes),
+            ("policy", header.policy <= RING_DROP, "0 or 1", header.policy),
+            ("capacity_slots", is_capacity(header.capacity_slots) and header.capacity_slots <= room,
+             f"a power of two in 8..{room}", header.capacity_slots),
         ):
-            # A segment on huge pages is larger than its ring.
-            if found < wanted or (field == "slot_bytes" and found != wanted):
+            if not fits:
                 raise AttachError(f"ring {segment.name}: {field} must be {wanted}, was {found}")
         self.segment = segment
         self.ring.header = header
         self.ring.slots = <Message *>(segment.address + RING_HEADER_BYTES)
         self.ring.capacity = header.capacity_slots
         self.ring.mask = header.capacity_slots - 1
-        self.ring.cursor = self.ring.cursor_stored = header.cursor
+        self.ring.cursor = self.ring.cursor_stored = self.taken_end = header.cursor
         self.ring.cursor_seen = header.cursor
         self.ring.lost = header.lost
         # The stored head lags behind: the slots know better.
@@ -60,11 +66,13 @@ cdef class RingHandle:
     @staticmethod
     def create_segment(str name, uint64_t capacity_slots, int policy=RING_WAIT, uint64_t run_id=0):
         """Make the shared memory of a ring and leave it mapped in the returned Segment."""
-        if capacity_slots < 8 or capacity_slots & (capacity_slots - 1):
+        if not is_capacity(capacity_slots):
             raise SegmentError(
-                f"ring {name}: capacity_slots must be a power of two of at least 8, "
+                f"ring {name}: capacity_slots must be a power of two in 8..2**32, "
                 f"was {capacity_slots}"
             )
+        if policy not in (RING_WAIT, RING_DROP):
+            raise SegmentError(f"ring {name}: policy must be a RingPolicy, was {policy}")
         size_bytes = RING_HEADER_BYTES + capacity_slots * MESSAGE_SIZE
         if size_bytes > 1 << 20:
             size_bytes = (size_bytes + (2 << 20) - 1) // (2 << 20) * (2 << 20)

@@ -38,6 +38,7 @@ from hft.core.messages cimport (
     RISK_UNKNOWN_INSTRUMENT,
     RISK_UNKNOWN_ORDER,
     SELL,
+    SOURCE_SHIFT,
     UNKNOWN_ORDER,
     WRONG_ACCOUNT,
     Report,
@@ -61,7 +62,12 @@ cdef extern from *:
         size = size * numerator / denominator;
         return size > INT64_MAX ? -1 : (int64_t)size;
     }
+    static int hft_sum_exceeds(int64_t first, int64_t second, int64_t third, int64_t limit) {
+        return (__int128)first + second + third > limit;
+    }
     """
+    bint sum_exceeds "hft_sum_exceeds"(int64_t first, int64_t second, int64_t third,
+                                       int64_t limit) noexcept nogil
     int64_t value_micros "hft_value_micros"(int64_t price_ticks, int64_t qty_lots,
                                             uint64_t numerator, uint64_t denominator) noexcept nogil
 
@@ -172,7 +178,7 @@ cdef bint rate_exceeded(RiskGate *gate, uint32_t instrument, int64_t ts_ns) noex
     cdef uint32_t limit = gate.instruments[instrument].limits.orders_per_second
     cdef uint32_t *place = &gate.recent_place[instrument]
     cdef int64_t *oldest = &gate.recent_ts_ns[instrument * gate.rate_capacity + place[0]]
-    if ts_ns - oldest[0] < SECOND_NS:
+    if limit == 0 or ts_ns - oldest[0] < SECOND_NS:
         return True
     oldest[0] = ts_ns
     place[0] = place[0] + 1 if place[0] + 1 < limit else 0
@@ -183,7 +189,8 @@ cdef uint8_t check_size(const RiskGate *gate, const Command *intent, uint8_t sid
     """The limits of an order's size, price, value, and of the position it could lead to."""
     cdef const RiskInstrument *instrument = &gate.instruments[intent.header.instrument]
     cdef int64_t price_ticks = intent.price_ticks
-    cdef int64_t notional_micros, reach_lots
+    cdef int64_t notional_micros
+    cdef bint exceeded
     cdef bint any_price = intent.header.kind == NEW_ORDER and intent.order_type == MARKET
     if intent.qty_lots <= 0:
         return RISK_BAD_ORDER
@@ -203,10 +210,13 @@ cdef uint8_t check_size(const RiskGate *gate, const Command *intent, uint8_t sid
     if notional_micros < 0 or notional_micros > instrument.limits.order_notional_micros:
         return RISK_NOTIONAL
     if side == BUY:
-        reach_lots = instrument.position_lots + instrument.open_buy_lots + intent.qty_lots
+        exceeded = sum_exceeds(instrument.open_buy_lots, intent.qty_lots, instrument.position_lots,
+                               instrument.limits.position_lots)
     else:
-        reach_lots = instrument.open_sell_lots + intent.qty_lots - instrument.position_lots
-    return RISK_POSITION if reach_lots > instrument.limits.position_lots else NONE
+        # The position that a sale could lead to, beyond the limit on the other side.
+        exceeded = sum_exceeds(instrument.open_sell_lots, intent.qty_lots,
+                               -instrument.position_lots, instrument.limits.position_lots)
+    return RISK_POSITION if exceeded else NONE
 
 
 cdef uint8_t check_new(RiskGate *gate, const Command *intent) noexcept nogil:
@@ -214,7 +224,8 @@ cdef uint8_t check_new(RiskGate *gate, const Command *intent) noexcept nogil:
     cdef uint8_t reason
     if intent.side != BUY and intent.side != SELL:
         return RISK_BAD_ORDER
-    if idmap_find(&gate.ids, intent.order_id):
+    # An id of the recording's would be filled by the recording's reports.
+    if intent.order_id >> SOURCE_SHIFT == 0 or idmap_find(&gate.ids, intent.order_id):
         return RISK_BAD_ORDER
     reason = check_size(gate, intent, intent.side)
     if reason:
@@ -234,6 +245,8 @@ cdef uint8_t check_replace(RiskGate *gate, const Command *intent) noexcept nogil
     if index == 0 or gate.orders[index].instrument != intent.header.instrument:
         return RISK_UNKNOWN_ORDER
     order = &gate.orders[index]
+    if order.account != intent.account:
+        return RISK_UNKNOWN_ORDER
     if order.replaces == REPLACES_MAX:
         return RISK_ORDER_RATE
     # The old quantity may fill before the replace arrives, and the new one after.
@@ -317,6 +330,9 @@ cdef void on_report(RiskGate *gate, const Report *report) noexcept nogil:
     cdef uint8_t kind = report.header.kind
     if kind == REJECTED:
         gate.counts.rejected += 1
+        if report.reason == UNKNOWN_ORDER or report.reason == WRONG_ACCOUNT:
+            # Of a cancel, or of a replace that an order's end overtook: no open order changes.
+            return
     index = idmap_find(&gate.ids, report.order_id)
     if index == 0 or gate.orders[index].instrument != report.header.instrument:
         return

@@ -76,15 +76,21 @@ def huge_pages_wanted():
 
 def open_new(name, size_bytes):
     """A new segment's file descriptor, its space reserved."""
+    taken = SegmentError(f"segment {name}: exists already")
+    if segment_path(name) is not None:
+        raise taken
     if huge_pages_wanted() and size_bytes % HUGE_BYTES == 0 and free_huge_bytes() >= size_bytes:
         path = f"{HUGE_DIR}/{name}"
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            raise taken from None
         os.ftruncate(fd, size_bytes)
         return fd
     try:
         fd = posix_ipc.SharedMemory("/" + name, posix_ipc.O_CREX, mode=0o600).fd
     except posix_ipc.ExistentialError:
-        raise SegmentError(f"segment {name}: exists already") from None
+        raise taken from None
     except posix_ipc.PermissionsError:
         raise SegmentError(f"segment {name}: no permission to create it in {SHM_DIR}") from None
     try:
