@@ -86,7 +86,7 @@ def node_table(shot: Snapshot) -> Table:
         lost = not node["alive"] and node["state"] in ("starting", "running", "done")
         made.add_row(
             node["name"],
-            str(node["pid"]),
+            str(node["pid"] or "-"),
             "-" if node["core"] is None else str(node["core"]),
             "dead" if lost else node["state"],
             node["idle"],
@@ -112,6 +112,7 @@ def edge_table(shot: Snapshot) -> Group:
         "HIGH",
         "DROPPED",
     )
+    rings.collapse_padding = True
     times = table("<EDGE", *(f"{kind} {name}" for kind in ("HOP", "AGE") for name in LATENCIES))
     for edge in shot["edges"]:
         rings.add_row(
