@@ -51,7 +51,7 @@ def header(shot: Snapshot) -> Iterator[Text]:
     owner, kill = shot["owner"], shot["kill_switch"]
     if not owner["alive"]:
         yield Text(f"launch (process {owner['pid']}) is dead; this is what it left", "bold red")
-    speed = f"{shot['speed']:g} times recorded" if shot["speed"] else "as fast as it goes"
+    speed = f"{shot['speed']:g}x" if shot["speed"] else "full speed"
     kind = "simulated time" if shot["simulated_time"] else "real time"
     yield Text(f"instance {shot['instance']}, run {shot['run_id']}, since {shot['started']}")
     yield Text(
