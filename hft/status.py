@@ -51,7 +51,7 @@ def header(shot: Snapshot) -> Iterator[Text]:
     owner, kill = shot["owner"], shot["kill_switch"]
     if not owner["alive"]:
         yield Text(f"launch (process {owner['pid']}) is dead; this is what it left", "bold red")
-    speed = f"{shot['speed']:g} times recorded" if shot["speed"] else "as fast as it goes"
+    speed = f"{shot['speed']:g}x" if shot["speed"] else "full speed"
     kind = "simulated time" if shot["simulated_time"] else "real time"
     yield Text(f"instance {shot['instance']}, run {shot['run_id']}, since {shot['started']}")
     yield Text(
@@ -86,7 +86,7 @@ def node_table(shot: Snapshot) -> Table:
         lost = not node["alive"] and node["state"] in ("starting", "running", "done")
         made.add_row(
             node["name"],
-            str(node["pid"]),
+            str(node["pid"] or "-"),
             "-" if node["core"] is None else str(node["core"]),
             "dead" if lost else node["state"],
             node["idle"],
@@ -112,6 +112,7 @@ def edge_table(shot: Snapshot) -> Group:
         "HIGH",
         "DROPPED",
     )
+    rings.collapse_padding = True
     times = table("<EDGE", *(f"{kind} {name}" for kind in ("HOP", "AGE") for name in LATENCIES))
     for edge in shot["edges"]:
         rings.add_row(

@@ -164,7 +164,7 @@ class Screen:
         )
         bottom = Layout()
         bottom.split_row(
-            Layout(self.nodes(wide), size=46 if wide else 38),
+            Layout(self.nodes(wide), size=44 if wide else 38),
             Layout(self.hops(wide)),
         )
         rows = [Layout(self.header(), size=2), top, bottom]
@@ -287,9 +287,11 @@ class Screen:
             made.add_column("DEPTH", justify="right", no_wrap=True)
         made.add_column("HIGH", justify="right", no_wrap=True)
         for edge in self.shot["edges"]:
-            times = [latency(edge["hop_ns"], name) for name in ("p50", "p99", "max")]
+            times = [latency(edge["hop_ns"], figure) for figure in ("p50", "p99", "max")]
+            name = Text(edge["name"], BUSY if edge["dropped"] else "")
+            name.truncate(15 if wide else 11, overflow="ellipsis")
             made.add_row(
-                Text.assemble(edge["name"], (" dropped" if edge["dropped"] else "", BUSY)),
+                name,
                 *(times if wide else [time.replace(" ", "") for time in times]),
                 *([rate(edge["depth"])] if wide else []),
                 rate(edge["high_water"]),
