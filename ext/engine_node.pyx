@@ -1,9 +1,10 @@
 """The engine node: merges market flow and own orders, journals, matches, and tells everybody.
 
-Simulated time. A *round* is everything that happens from the earliest input's time up to the smallest
-order delay later: whatever the round makes the strategy do arrives after it. When a round is closed, its number is
-promised on the outputs, and the next one opens only when risk has promised it back. So the merge is the
-same in every run, by time, recorded before own, in one process or in four.
+Simulated time. A *round* is everything that happens from the earliest input's time up to the
+smallest order delay later: whatever the round makes the strategy do arrives after it. When a
+round is closed, its number is promised on the outputs, and the next one opens only when risk has
+promised it back. So the merge is the same in every run, by time, recorded before own, in one
+process or in four.
 
 Real time. Orders first, then market flow, as they come; a round is then whatever one step took.
 
@@ -392,8 +393,9 @@ cdef class EngineAgent(Agent):
     """Agent of the engine node.
 
     Args:
-        flow, orders: its input rings; outputs: its output rings in the order market data, reports, records, tape; `edges`
-            the indices of all of them in the control page, in that order.
+        flow, orders: its input rings.
+        outputs: its output rings: market data, reports, records, tape.
+        edges: indices of all of them in the control page, in that order.
         engine: the MatchingEngine that it owns; journal: the JournalWriter of its inputs.
         delay_ns: (least, most) delay of own orders; delay_seed: seed of its draws.
         speed: recorded seconds per host second; 0: simulated time, as fast as it goes.

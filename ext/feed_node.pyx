@@ -1,9 +1,10 @@
-"""The feed node: recorded messages from an iterator of arrays, at the pace that is asked, into the market flow.
+"""The feed node: recorded messages, at the pace that is asked, into the market flow.
 
-Arrays are prepared in Python, some thousands of messages at a time; pushing and pacing them needs no GIL.
-A paced feed holds a message back until its recorded time, counted from the first message, has passed on
-the host's clock times `speed`. One that goes as fast as it can keeps no more than `LEAD` messages ahead of the
-engine: a longer queue would only add to every latency. The last message is END.
+Arrays are prepared in Python, some thousands of messages at a time; pushing and pacing them needs
+no GIL. A paced feed holds a message back until its recorded time, counted from the first message,
+has passed on the host's clock times `speed`. One that goes as fast as it can keeps no more than
+`LEAD` messages ahead of the engine: a longer queue would only add to every latency. The last
+message is END.
 """
 
 import numpy as np
@@ -14,7 +15,15 @@ from libc.string cimport memcpy, memset
 from hft.core.agent cimport NEEDS_PYTHON, Agent
 from hft.core.atomics cimport load_acquire
 from hft.core.clock cimport host_now_ns
-from hft.core.control cimport FEED_EVENT_TS_NS, FEED_EVENTS, NODE_DONE, ControlPage, NodeStats, stat_add, stat_set
+from hft.core.control cimport (
+    FEED_EVENT_TS_NS,
+    FEED_EVENTS,
+    NODE_DONE,
+    ControlPage,
+    NodeStats,
+    stat_add,
+    stat_set,
+)
 from hft.core.edges cimport OutEdge, edge_show
 from hft.core.messages cimport (
     END,

@@ -1,13 +1,15 @@
-"""A market maker for one instrument: a bid and an ask around the microprice, leaning with the inventory.
+"""A market maker for one instrument: a bid and an ask around the microprice.
 
-The book it looks at is the one without its own quotes: their quantity is taken off the best prices, and where
-nothing else stands at a best price, the last price seen there without it holds. Otherwise it would chase itself.
+The book it looks at is the one without its own quotes: their quantity is taken off the best
+prices, and where nothing else stands at a best price, the last price seen there without it holds.
+Otherwise it would chase itself.
 
-fair = microprice - skew * position / order size; the bid goes half a spread below it, the ask as far
-above, both onto the order grid and never through the other side. The half spread, the skew of one order's
-size of inventory and the distance that is worth moving a quote are in basis points of the microprice, so the
-same parameters fit any instrument. An order is moved by a replace, and only once its last command is
-answered. At the inventory limit the side that would add to it is cancelled.
+fair = microprice - skew * position / order size; the bid goes half a spread below it, the ask as
+far above, both onto the order grid and never through the other side. The half spread, the skew of
+one order's size of inventory and the distance that is worth moving a quote are in basis points of
+the microprice, so the same parameters fit any instrument. An order is moved by a replace, and
+only once its last command is answered. At the inventory limit the side that would add to it is
+cancelled.
 """
 
 from libc.math cimport ceil, fabs, floor
@@ -60,7 +62,8 @@ cdef struct Maker:
     double requote_bps
 
 
-cdef inline void look_at(Maker *maker, int is_ask, int64_t price_ticks, int64_t lots) noexcept nogil:
+cdef inline void look_at(Maker *maker, int is_ask, int64_t price_ticks,
+                         int64_t lots) noexcept nogil:
     """Note what everybody else has at a best price."""
     cdef Quote *quote = &maker.quotes[is_ask]
     if quote.working and quote.price_ticks == price_ticks:

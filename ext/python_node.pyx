@@ -1,4 +1,4 @@
-"""An agent whose work is Python on batches: polled without the GIL, called when a ring has something.
+"""An agent whose work is Python on batches: polled without the GIL, called when there is some.
 
 It is called every half second too, so that what waits for time and not for messages gets done.
 """
@@ -9,9 +9,8 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
 from hft.core.agent cimport NEEDS_PYTHON, Agent
-from hft.core.atomics cimport load_acquire
 from hft.core.clock cimport host_now_ns
-from hft.core.control cimport NODE_DONE, NodeStats, stat_set
+from hft.core.control cimport NODE_DONE, stat_set
 from hft.core.edges cimport InEdge, edge_peek, edge_settle, edge_take
 from hft.core.messages cimport MESSAGE_SIZE, Message
 from hft.core.ring cimport RING_HEADER_BYTES, Ring
@@ -68,7 +67,7 @@ cdef class PythonAgent(Agent):
         self.calls.work = python_node_work
 
     def take(self, int which, uint64_t at_most=4096):
-        """A copy of the messages that an input has, up to `at_most`; they are taken and measured."""
+        """Take and measure what an input has, up to `at_most` messages; a copy of them."""
         cdef InEdge *edge = &self.node.inputs[which]
         cdef uint64_t before = edge.ring.cursor
         cdef uint64_t found = 0

@@ -1,9 +1,10 @@
-"""The risk node: what the engine reports and what the strategy intends, through the gate, in one order.
+"""The risk node: reports and intents in one order, through the gate.
 
-In simulated time it waits until a round of the engine is complete on both its inputs, and takes them by
-time, reports first; so that an intent is judged by what had happened when it was made, in every run alike
-(docs/runtime.md). In real time it takes reports first and intents as they come. The kill word is looked at
-before each step; when it is seen engaged, one MASS_CANCEL goes to the engine, which journals it.
+In simulated time it waits until a round of the engine is complete on both its inputs, and takes
+them by time, reports first; so that an intent is judged by what had happened when it was made, in
+every run alike (docs/runtime.md). In real time it takes reports first and intents as they come.
+The kill word is looked at before each step; when it is seen engaged, one MASS_CANCEL goes to the
+engine, which journals it.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -27,7 +28,6 @@ from hft.core.control cimport (
     ControlPage,
     InstrumentStats,
     NodeStats,
-    stat_add,
     stat_set,
 )
 from hft.core.edges cimport (
@@ -179,8 +179,8 @@ cdef bint take_round(RiskNode *node, bint intents_complete, int64_t now_ns) noex
     """Part of a complete round, by time; whether all of it is taken."""
     cdef Message *report
     cdef Message *intent
-    cdef int taken
-    for taken in range(BATCH):
+    cdef int _taken
+    for _taken in range(BATCH):
         intent = edge_peek(&node.intents)
         report = edge_peek(&node.reports)
         if intent == NULL and not intents_complete:
@@ -203,15 +203,15 @@ cdef bint take_round(RiskNode *node, bint intents_complete, int64_t now_ns) noex
 cdef bint take_arrived(RiskNode *node, int64_t now_ns) noexcept nogil:
     """Reports, then intents, that are there; whether nothing is left."""
     cdef Message *message
-    cdef int taken
-    for taken in range(BATCH):
+    cdef int _taken
+    for _taken in range(BATCH):
         message = edge_peek(&node.reports)
         if message == NULL:
             break
         edge_take(&node.reports, message, now_ns)
         take_report(node, message)
         edge_advance(&node.reports)
-    for taken in range(BATCH):
+    for _taken in range(BATCH):
         message = edge_peek(&node.intents)
         if message == NULL:
             break
@@ -280,8 +280,8 @@ cdef class RiskAgent(Agent):
     """Agent of the risk node.
 
     Args:
-        reports, intents, orders, refusals, refused: its rings; `edges` their indices in the control
-            page, in that order.
+        reports, intents, orders, refusals, refused: its rings.
+        edges: their indices in the control page, in that order.
         gate: the Risk whose limits it enforces.
         simulated: whether time is simulated.
     """

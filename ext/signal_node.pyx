@@ -1,7 +1,8 @@
 """The signal node: features and a strategy, fed by the engine's market data and reports.
 
-In simulated time it keeps the engine's rounds apart: refusals, which come from another node, are taken
-only when a round begins, where all those of the round before are there, in every run (docs/runtime.md).
+In simulated time it keeps the engine's rounds apart: refusals, which come from another node, are
+taken only when a round begins, where all those of the round before are there, in every run
+(docs/runtime.md).
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -127,7 +128,8 @@ cdef int signal_work(void *state) noexcept nogil:
     cdef int64_t now_ns
     # Before the rings are seen empty: what the progress promises is then already taken.
     cdef uint64_t progress = edge_progress(&node.data)
-    # Before the refusals are taken: a round that has begun says that those of the last are complete.
+    # Before the refusals are taken: a round that has begun says that those of the last are
+    # complete.
     cdef bint has_data = edge_peek(&node.data) != NULL
     if not flush(node):
         return 0
@@ -152,7 +154,8 @@ cdef class SignalAgent(Agent):
     """Agent of the signal node.
 
     Args:
-        data, refusals, intents: its rings; `edges` their indices in the control page, in that order.
+        data, refusals, intents: its rings.
+        edges: their indices in the control page, in that order.
         strategy: a compiled Strategy.
         simulated: whether time is simulated.
     """

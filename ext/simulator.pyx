@@ -1,13 +1,14 @@
-"""A simulated market: order flow whose book looks like a real one, told as a recording would tell it.
+"""A simulated market: order flow whose book looks like a real one, told as a recording.
 
-Arrivals cluster (a Hawkes process with an exponential kernel, simulated by thinning: Ogata, "On Lewis'
-simulation method for point processes", 1981). A hidden fair price walks at random. New orders stand around it, half
-a spread away and beyond, at exponentially distributed distances; so depth decays away from the touch. Where
-the fair price has moved through resting orders, new ones execute them; market orders, more often in the fair
-price's direction, do the rest. Cancels are uniform over the live orders and balance the adds.
+Arrivals cluster (a Hawkes process with an exponential kernel, simulated by thinning: Ogata, "On
+Lewis' simulation method for point processes", 1981). A hidden fair price walks at random. New
+orders stand around it, half a spread away and beyond, at exponentially distributed distances; so
+depth decays away from the touch. Where the fair price has moved through resting orders, new ones
+execute them; market orders, more often in the fair price's direction, do the rest. Cancels are
+uniform over the live orders and balance the adds.
 
-The flow is matched in a private MatchingEngine, and what happens there is told as FLOW_ADD, FLOW_CANCEL,
-FLOW_DELETE and FLOW_EXECUTE messages. The same seed gives the same messages.
+The flow is matched in a private MatchingEngine, and what happens there is told as FLOW_ADD,
+FLOW_CANCEL, FLOW_DELETE and FLOW_EXECUTE messages. The same seed gives the same messages.
 """
 
 import numpy as np

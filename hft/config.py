@@ -99,7 +99,7 @@ class Config(Section):
 
 
 def load_config(path: Path | None) -> Config:
-    """The configuration of a file, or all defaults; ConfigError says file, line, key and what fits."""
+    """The configuration of a file, or the defaults; ConfigError says file, line, key, rule."""
     if path is None:
         return Config()
     try:

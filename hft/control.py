@@ -1,8 +1,8 @@
 """Act on a running system: `python -m hft.control kill|stop [--instance NAME]`.
 
-`kill` engages the kill switch: the risk gate refuses every new order from then on and the engine cancels what
-rests. It stays engaged until the run ends. `stop` ends the run as Ctrl-C would: what is under way is
-finished first.
+`kill` engages the kill switch: the risk gate refuses every new order from then on and the engine
+cancels what rests. It stays engaged until the run ends. `stop` ends the run as Ctrl-C would: what
+is under way is finished first.
 """
 
 import argparse

@@ -16,8 +16,8 @@ __all__ = ["differences", "report", "write_report"]
 def report(spec: RunSpec, shot: Snapshot, summary: Summary, wall_s: float) -> dict[str, Any]:
     """What the run was, what it did, and what that cost.
 
-    `latency_ns` has per edge the time from publication to taking, and as `tick_to_...` the time since
-    the market event entered the system.
+    `latency_ns` has per edge the time from publication to taking, and as `tick_to_...` the time
+    since the market event entered the system.
     """
     latency = {edge["name"]: edge["hop_ns"] for edge in shot["edges"]}
     latency |= {f"tick_to_{edge['name']}": edge["age_ns"] for edge in shot["edges"]}

@@ -1,7 +1,7 @@
 """One run of the system: its shared memory, its processes, its end.
 
-A run ends when its feed has ended and all that follows from it is done, when somebody asks for it, or when a
-process dies. However it ends, no process and no shared memory of it is left.
+A run ends when its feed has ended and all that follows from it is done, when somebody asks for
+it, or when a process dies. However it ends, no process and no shared memory of it is left.
 """
 
 import os
@@ -86,7 +86,7 @@ class Run:
         self.requests += 1
 
     def watch(self, look: Callable[["Run"], None]) -> None:
-        """Until the run is over: notice deaths and the end, and let `look` see about 20 times a second."""
+        """Until the run is over: notice deaths and the end; `look` sees it 20 times a second."""
         deadline: float | None = None
         while True:
             for child in self.supervisor.wait(LOOK_S):

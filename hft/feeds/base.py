@@ -20,8 +20,8 @@ Int64s = npt.NDArray[np.int64]
 class FeedOptions(msgspec.Struct, frozen=True):
     """What a person may ask of any feed.
 
-    `seed` and `simulator` are for the simulated market; a recording has no use for them. A feed ends after
-    `duration_ns` of recorded or simulated time, or with its source.
+    `seed` and `simulator` are for the simulated market; a recording has no use for them. A feed
+    ends after `duration_ns` of recorded or simulated time, or with its source.
     """
 
     seed: int = 1

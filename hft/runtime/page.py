@@ -24,7 +24,7 @@ def lay_out(
 ) -> None:
     """Name everything: nodes, edges (with what their memory turned out to be) and instruments."""
     if len(instruments) > INSTRUMENTS_MAX:
-        raise ConfigError(f"a run has at most {INSTRUMENTS_MAX} instruments", value=len(instruments))
+        raise ConfigError(f"must be at most {INSTRUMENTS_MAX} instruments", value=len(instruments))
     page = control.record
     page["instance"] = instance.encode()
     page["started_wall_ns"] = time.time_ns()

@@ -1,4 +1,4 @@
-"""Names of a run's shared memory, who may use an instance's name, and what a dead run left behind."""
+"""Names of a run's shared memory, the right to an instance's name, and clearing up after death."""
 
 import os
 import re
@@ -18,9 +18,7 @@ SEGMENT_KINDS = (1, 2)
 def check_instance(instance: str) -> str:
     """The name itself; ConfigError unless it can be part of a file name."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", instance):
-        raise ConfigError(
-            f"instance must be 1 to 40 letters, digits, '_' or '-', was {instance!r}"
-        )
+        raise ConfigError(f"instance must be 1 to 40 letters, digits, '_' or '-', was {instance!r}")
     return instance
 
 

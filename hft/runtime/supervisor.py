@@ -57,7 +57,7 @@ class Supervisor:
         self.children.remove(child)
 
     def end_all(self, seconds: float) -> list[str]:
-        """Wait for all to end by themselves, then kill; the names of those that had to be killed."""
+        """Wait for all to end by themselves, then kill the rest, whose names it returns."""
         deadline = time.monotonic() + seconds
         while self.children and time.monotonic() < deadline:
             self.wait(deadline - time.monotonic())

@@ -154,9 +154,7 @@ def place(
 
 def show(placement: Placement) -> str:
     """The graph and the placement as text."""
-    where = {
-        name: process for process in placement.processes for name in process.nodes
-    }
+    where = {name: process for process in placement.processes for name in process.nodes}
     lines = ["node      process  core  idle     owns"]
     for node in NODES:
         process = where.get(node.name)

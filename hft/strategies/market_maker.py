@@ -1,4 +1,4 @@
-"""The built-in market maker, on the first instrument. Its logic is compiled: ext/market_maker.pyx."""
+"""The built-in market maker, on the first instrument. Its logic is in ext/market_maker.pyx."""
 
 from hft.config import MarketMakerConfig
 from hft.core.market_maker import MarketMaker
