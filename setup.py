@@ -30,7 +30,7 @@ extensions = [
         define_macros=[("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
         if TRACE
         else [],
-        extra_compile_args=["-O0"] if TRACE else ["-O3", "-fno-plt"],
+        extra_compile_args=["-O0"] if TRACE else ["-O3", "-g1", "-fno-plt"],
     )
     for pyx in sorted(EXT.glob("*.pyx"))
 ]

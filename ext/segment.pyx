@@ -36,6 +36,7 @@ __all__ = ["HUGE_DIR", "Segment", "SegmentKind", "process_start_ticks", "segment
 
 HUGE_DIR = "/dev/hugepages"
 SHM_DIR = "/dev/shm"
+FREE_HUGE_PAGES = "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
 
 cdef enum:
     HUGE_BYTES = 2 << 20
@@ -62,11 +63,13 @@ def segment_path(name):
 
 
 def free_huge_bytes():
-    """Free memory on the host's hugetlbfs mount; 0 if it has none."""
+    """Memory that the host still has in huge pages, if its hugetlbfs can be written; else 0."""
     if not os.path.ismount(HUGE_DIR) or not os.access(HUGE_DIR, os.W_OK):
         return 0
-    found = os.statvfs(HUGE_DIR)
-    return found.f_bsize * found.f_bavail if found.f_bsize == HUGE_BYTES else 0
+    if os.statvfs(HUGE_DIR).f_bsize != HUGE_BYTES:
+        return 0
+    with open(FREE_HUGE_PAGES) as free:
+        return int(free.read()) * HUGE_BYTES
 
 
 def huge_pages_wanted():
@@ -81,12 +84,14 @@ def open_new(name, size_bytes):
         raise taken
     if huge_pages_wanted() and size_bytes % HUGE_BYTES == 0 and free_huge_bytes() >= size_bytes:
         path = f"{HUGE_DIR}/{name}"
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            raise taken from None
-        os.ftruncate(fd, size_bytes)
-        return fd
+            os.posix_fallocate(fd, 0, size_bytes)
+            return fd
+        except OSError:
+            # Somebody else took the pages just now; `status` shows that these are others.
+            os.close(fd)
+            os.unlink(path)
     try:
         fd = posix_ipc.SharedMemory("/" + name, posix_ipc.O_CREX, mode=0o600).fd
     except posix_ipc.ExistentialError:
