@@ -19,6 +19,8 @@ from posix.mman cimport (
 from hft.core.idmap cimport idmap_entries_for
 from hft.core.trie cimport Node
 
+__all__ = []
+
 cdef extern from *:
     """
     typedef volatile char hft_volatile_char;

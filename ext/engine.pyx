@@ -48,6 +48,8 @@ from hft.core.outbox cimport Outbox
 from hft.core.own_orders cimport new_order, cancel_order, replace_order, mass_cancel
 from libc.string cimport memset
 
+__all__ = []
+
 
 cdef int engine_init(Engine *engine, uint32_t instruments, uint32_t orders) except -1:
     memset(engine, 0, sizeof(Engine))

@@ -195,6 +195,8 @@ class JournalReader:
         torn_at: sequence of the first bad record, None if every record up to the end is good.
     """
 
+    __slots__ = ("description", "first_sequence", "path", "records", "segment_index", "torn_at")
+
     def __init__(self, path):
         cdef JournalHeader header
         cdef const uint8_t[::1] page

@@ -14,7 +14,7 @@ from hft.core.segment import Segment as NamedSegment
 from hft.core.segment import process_start_ticks
 from hft.errors import AttachError, SegmentError
 
-__all__ = ["Ring", "RingPolicy"]
+__all__ = ["Ring", "RingHandle", "RingPolicy"]
 
 cdef extern from *:
     """
