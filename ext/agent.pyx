@@ -93,7 +93,7 @@ cdef void idle_once(Loop *loop) noexcept nogil:
 
 
 cdef int burst(Loop *loop) noexcept nogil:
-    """Poll for about a millisecond; the index of an agent that needs Python, or the count of agents."""
+    """Poll for about a millisecond; the index of an agent that needs Python, or their count."""
     cdef int64_t until_ns = loop.last_ts_ns + LOOK_UP_NS
     cdef int64_t now_ns
     cdef int index, found

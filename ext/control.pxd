@@ -1,9 +1,9 @@
 """The control page: everything that a run shows of itself, in one shared segment.
 
-`launch` lays it out and fills in the names. From then on every field has one writer: a node writes its own
-NodeStats, the consumer of an edge the edge's `taken` part, its producer the `published` part, risk the
-positions, engine the views. Two words go the other way: `stop` (launch) and `kill` (anybody). Readers map
-it read-only.
+`launch` lays it out and fills in the names. From then on every field has one writer: a node writes
+its own NodeStats, the consumer of an edge the edge's `taken` part, its producer the `published`
+part, risk the positions, engine the views. Two words go the other way: `stop` (launch) and `kill`
+(anybody). Readers map it read-only.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t

@@ -11,8 +11,8 @@ from hft.core.segment cimport SEGMENT_CONTROL, SegmentHeader
 from hft.core.segment import Segment as NamedSegment
 
 __all__ = [
-    "CONTROL_PAGE", "EDGES_MAX", "INSTRUMENTS_MAX", "NODES_MAX", "VIEW_LEVELS", "Control", "Counter",
-    "IdleStrategy", "NodeState", "StopWord",
+    "CONTROL_PAGE", "EDGES_MAX", "INSTRUMENTS_MAX", "NODES_MAX", "VIEW_LEVELS", "Control",
+    "Counter", "IdleStrategy", "NodeState", "StopWord",
 ]
 
 cdef SegmentHeader _segment

@@ -1,8 +1,9 @@
 """The matching engine: what each command does to the book, and what is answered.
 
-Read docs/engine.md for the rules, book.pxd for the data structures, matching.pxd, own_orders.pxd and flow.pxd
-for the commands. `engine_apply` is the only entrance. Cost is that of the book's operations plus the
-matches made. Worst case: a fill-or-kill order and a mass cancel walk every level in their reach.
+Read docs/engine.md for the rules, book.pxd for the data structures, matching.pxd, own_orders.pxd
+and flow.pxd for the commands. `engine_apply` is the only entrance. Cost is that of the book's
+operations plus the matches made. Worst case: a fill-or-kill order and a mass cancel walk every
+level in their reach.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t

@@ -1,7 +1,7 @@
-"""The simulated way from risk to engine: how long each own order takes, and the queue of those under way.
+"""The simulated way from risk to engine: how long an own order takes, and those under way.
 
-A delay is constant, or uniform between two bounds and drawn from a seed, one draw an order. Within the ring
-nothing overtakes: an order never arrives before the one sent before it.
+A delay is constant, or uniform between two bounds and drawn from a seed, one draw an order. Within
+the ring nothing overtakes: an order never arrives before the one sent before it.
 """
 
 from libc.stdint cimport int64_t, uint64_t

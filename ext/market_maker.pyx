@@ -1,9 +1,9 @@
-"""A market maker for one instrument: a bid and an ask around the microprice, leaning with the inventory.
+"""Market maker for one instrument: bid and ask around the microprice, leaning with inventory.
 
-fair = microprice - skew_ticks_per_lot * position; the bid goes half_spread_ticks below it, the ask as far
-above, both onto the order grid and never through the other side. An order is moved, by a replace, when
-its target is requote_ticks or more away, and only once its last command is answered. At the inventory limit
-the side that would add to it is cancelled.
+fair = microprice - skew_ticks_per_lot * position; the bid goes half_spread_ticks below it, the ask
+as far above, both onto the order grid and never through the other side. An order is moved, by a
+replace, when its target is requote_ticks or more away, and only once its last command is answered.
+At the inventory limit the side that would add to it is cancelled.
 """
 
 from libc.math cimport ceil, fabs, floor

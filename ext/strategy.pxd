@@ -1,8 +1,8 @@
-"""What a compiled strategy is to the signal node: callbacks with its state, and a desk to trade from.
+"""A compiled strategy to the signal node: callbacks with its state, and a desk to trade from.
 
-Callbacks run in the node's step, without the GIL, on one message at a time, in the order in which the
-engine said them. `desk.event_ts_ns` is the node's time. Intents are appended to the desk's outbox; whether
-they become orders is for the risk gate to say.
+Callbacks run in the node's step, without the GIL, on one message at a time, in the order in which
+the engine said them. `desk.event_ts_ns` is the node's time. Intents are appended to the desk's
+outbox; whether they become orders is for the risk gate to say.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
