@@ -1,14 +1,15 @@
 """Price levels and their order queues, for many instruments, in pools that are fixed at start.
 
 An order is a 32-byte record in one pool, linked by 32-bit indices into its level's queue and found
-by id through an open-addressed map. A level is a 32-byte record with its total, found by price through
-a bitmap trie (trie.pxd). Free slots are reused last in, first out, so that they are still warm. What only
-disturbed recorded orders need, the life that their recording still gives them, lies in a cold array beside
-the pool and is touched for them alone.
+by id through an open-addressed map. A level is a 32-byte record with its total, found by price
+through a bitmap trie (trie.pxd). Free slots are reused last in, first out, so that they are still
+warm. What only disturbed recorded orders need, the life that their recording still gives them, lies
+in a cold array beside the pool and is touched for them alone.
 
-Cost: add, reduce, remove of an order at an existing level touch the id map, the order, its neighbours and
-the level. A level's first and last order also pay for the trie, at most 11 nodes. Finding a ghost that has
-no id of its own walks the ghosts of its side. One process writes; nobody else may read.
+Cost: add, reduce, remove of an order at an existing level touch the id map, the order, its
+neighbours and the level. A level's first and last order also pay for the trie, at most 11 nodes.
+Finding a ghost that has no id of its own walks the ghosts of its side. One process writes; nobody
+else may read.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -246,7 +247,7 @@ cdef inline void order_enqueue(Book *book, uint32_t index, int64_t price_ticks, 
 
 
 cdef inline void order_dequeue(Book *book, uint32_t index) noexcept nogil:
-    """Take an order out of its queue, with whatever it has left; its level goes if it was the last."""
+    """Take an order out of its queue, with all it has left; its level goes if it was the last."""
     cdef Order *order = &book.orders[index]
     cdef int is_ask = order_is_ask(order)
     cdef uint32_t level_index = order.level

@@ -19,6 +19,8 @@ from posix.mman cimport (
 from hft.core.idmap cimport idmap_entries_for
 from hft.core.trie cimport Node
 
+__all__ = []
+
 cdef extern from *:
     """
     typedef volatile char hft_volatile_char;
@@ -89,7 +91,8 @@ cdef void book_free(Book *book) noexcept nogil:
 cdef void book_prefault(Book *book) noexcept nogil:
     """Touch every page up to the nodes' first part, so that a live engine takes no page fault."""
     cdef size_t touched = 0
-    cdef size_t wanted = <size_t>(<char *>(book.nodes.nodes + book.nodes.capacity // 8) - book.arena)
+    cdef char *end = <char *>(book.nodes.nodes + book.nodes.capacity // 8)
+    cdef size_t wanted = <size_t>(end - book.arena)
     cdef volatile_char *arena = <volatile_char *>book.arena
     while touched < wanted:
         arena[touched] = arena[touched]

@@ -1,7 +1,7 @@
 """The host clock: nanoseconds of CLOCK_MONOTONIC, the same in every process of the host.
 
-Only the agents' outer shell reads it, to stamp, to pace and to measure. What a node decides depends on
-the times in its messages.
+Only the agents' outer shell reads it, to stamp, to pace and to measure. What a node decides depends
+on the times in its messages.
 """
 
 from libc.stdint cimport int64_t

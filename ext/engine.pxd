@@ -1,4 +1,4 @@
-"""The matching engine: commands in, reports and market data out. The rules are in docs/engine.md."""
+"""The matching engine: commands in, reports and market data out. Rules: docs/engine.md."""
 
 from libc.stdint cimport uint32_t, uint64_t
 

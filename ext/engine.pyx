@@ -1,8 +1,9 @@
 """The matching engine: what each command does to the book, and what is answered.
 
-Read docs/engine.md for the rules, book.pxd for the data structures, matching.pxd, own_orders.pxd and flow.pxd
-for the commands. `engine_apply` is the only entrance. Cost is that of the book's operations plus the
-matches made. Worst case: a fill-or-kill order and a mass cancel walk every level in their reach.
+Read docs/engine.md for the rules, book.pxd for the data structures, matching.pxd, own_orders.pxd
+and flow.pxd for the commands. `engine_apply` is the only entrance. Cost is that of the book's
+operations plus the matches made. Worst case: a fill-or-kill order and a mass cancel walk every
+level in their reach.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -47,6 +48,8 @@ from hft.core.messages cimport (
 from hft.core.outbox cimport Outbox
 from hft.core.own_orders cimport new_order, cancel_order, replace_order, mass_cancel
 from libc.string cimport memset
+
+__all__ = []
 
 
 cdef int engine_init(Engine *engine, uint32_t instruments, uint32_t orders) except -1:

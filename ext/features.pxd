@@ -5,9 +5,9 @@ With bid b, ask a (ticks) and their quantities q_b, q_a (lots):
 - spread = a - b; imbalance = (q_b - q_a) / (q_b + q_a), from -1 (all asked) to 1 (all bid);
 - microprice = (a q_b + b q_a) / (q_b + q_a), the mid leaning to the thinner side (Stoikov, "The
   micro-price", 2018, first order);
-- order flow of an event = [b >= b'] q_b - [b <= b'] q_b' - [a <= a'] q_a + [a >= a'] q_a', primes for the
-  state before (Cont, Kukanov, Stoikov, "The price impact of order book events", 2014); kept as a sum that
-  halves every `OFI_HALF_LIFE_NS` of market time.
+- order flow of an event = [b >= b'] q_b - [b <= b'] q_b' - [a <= a'] q_a + [a >= a'] q_a', primes
+  for the state before (Cont, Kukanov, Stoikov, "The price impact of order book events", 2014); kept
+  as a sum that halves every `OFI_HALF_LIFE_NS` of market time.
 
 While a side is empty, the features stay as they were and `valid` is false.
 """

@@ -1,7 +1,7 @@
 """What recorded events do to a book that own orders share. The rules are in docs/engine.md.
 
-While no own order rests on a side, an event costs what it costs in the recorded book alone. A recorded
-execution otherwise walks the queue ahead of the order that it names.
+While no own order rests on a side, an event costs what it costs in the recorded book alone. A
+recorded execution otherwise walks the queue ahead of the order that it names.
 """
 
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
@@ -59,8 +59,9 @@ cdef inline uint32_t anonymous_front(const Engine *engine, uint32_t instrument, 
     return index if index and engine.book.orders[index].order_id == 0 else 0
 
 
-cdef inline void flow_enter(Engine *engine, const Command *command, uint64_t order_id) noexcept nogil:
-    """FLOW_ADD, or FLOW_SEED with id 0: match own orders, then rest behind the queue or before it."""
+cdef inline void flow_enter(Engine *engine, const Command *command,
+                            uint64_t order_id) noexcept nogil:
+    """FLOW_ADD, or FLOW_SEED with id 0: match own orders, then rest behind or before the queue."""
     cdef uint32_t instrument = command.header.instrument
     cdef int is_ask = command.side == SELL
     cdef int64_t left_lots
@@ -76,8 +77,8 @@ cdef inline void flow_enter(Engine *engine, const Command *command, uint64_t ord
     if reason:
         reject(engine, command, reason)
         return
-    report(engine, ACCEPTED, order_id, command.price_ticks, 0, command.qty_lots, command.account, NONE,
-           is_ask)
+    report(engine, ACCEPTED, order_id, command.price_ticks, 0, command.qty_lots, command.account,
+           NONE, is_ask)
     left_lots = match_own(engine, instrument, not is_ask, command.price_ticks, True, 0,
                           command.qty_lots, order_id, command.account)
     if anonymous and left_lots:
@@ -130,7 +131,7 @@ cdef inline uint32_t find_recorded(Engine *engine, const Command *command) noexc
 
 
 cdef inline void end_life(Engine *engine, uint32_t index, int64_t life_lots,
-                   int64_t leaves_lots, int64_t price_ticks) noexcept nogil:
+                          int64_t leaves_lots, int64_t price_ticks) noexcept nogil:
     """A recorded event has left an order with this life and these leaves: make it so."""
     cdef Order *order = &engine.book.orders[index]
     if life_lots <= 0:
@@ -192,8 +193,8 @@ cdef inline void flow_execute(Engine *engine, const Command *command) noexcept n
     queued = not order.flags & ORDER_GHOST
     price_ticks = order_price(&engine.book, index)
     life_lots = order_life(&engine.book, index)
-    wanted_lots = match_own(engine, instrument, is_ask, price_ticks, queued, index, command.qty_lots,
-                            0, 0)
+    wanted_lots = match_own(engine, instrument, is_ask, price_ticks, queued, index,
+                            command.qty_lots, 0, 0)
     traded_lots = min(wanted_lots, order.leaves_lots)
     if traded_lots:
         trade(engine, order.order_id, 0, price_ticks, traded_lots, is_ask, False)

@@ -1,9 +1,9 @@
 """Log-linear latency histogram in shared memory: one writer, any number of readers.
 
 Values below 32 ns have a bucket each; above, every power of two is cut into 32 buckets, so that a
-percentile is at most 3.1 % above the true value. Values from 2^40 ns (18 minutes) on share the last bucket.
-Recording costs a count of leading zeros and two increments. A reader that copies while the writer
-records sees counts that differ by the few records in flight.
+percentile is at most 3.1 % above the true value. Values from 2^40 ns (18 minutes) on share the last
+bucket. Recording costs a count of leading zeros and two increments. A reader that copies while the
+writer records sees counts that differ by the few records in flight.
 """
 
 from libc.stdint cimport int64_t, uint64_t

@@ -1,9 +1,9 @@
 """Open-addressed map from a 64-bit id to the pool index of the record that starts with it.
 
 An entry is 8 bytes: the id's 32-bit hash above the 32-bit pool index; 0 is empty, so index 0 is
-never stored. The id itself stays in the pool record, where a hit needs it anyway. Linear probing at a
-load of at most one half; deletion shifts back, so there are no tombstones. Worst case: ids chosen to
-collide cost a walk over their run.
+never stored. The id itself stays in the pool record, where a hit needs it anyway. Linear probing at
+a load of at most one half; deletion shifts back, so there are no tombstones. Worst case: ids chosen
+to collide cost a walk over their run.
 """
 
 from libc.stdint cimport uint32_t, uint64_t

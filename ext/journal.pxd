@@ -1,11 +1,12 @@
 """The journal: every input of the engine, in the order in which it took effect, 64 bytes each.
 
-A record is the message itself. Its place is the journal's own sequence; the header's `sequence` is the
-message's place in the ring that `source` tells, `origin_ts_ns` the engine's time when it took effect, and
-`stamp` the CRC32C over the record, begun with its place, so that a record in the wrong place fails too. Segments
-are memory-mapped files of equal size; the next one is made, mapped and touched by a helper thread while the
-current one fills. Surviving the death of any process costs a copy and a checksum: the kernel holds the pages. Worst
-case: an append that finds no next segment ready makes it itself, and counts a stall.
+A record is the message itself. Its place is the journal's own sequence; the header's `sequence` is
+the message's place in the ring that `source` tells, `origin_ts_ns` the engine's time when it took
+effect, and `stamp` the CRC32C over the record, begun with its place, so that a record in the wrong
+place fails too. Segments are memory-mapped files of equal size; the next one is made, mapped and
+touched by a helper thread while the current one fills. Surviving the death of any process costs a
+copy and a checksum: the kernel holds the pages. Worst case: an append that finds no next segment
+ready makes it itself, and counts a stall.
 
 One process writes. Anybody may read behind it.
 """

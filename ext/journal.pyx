@@ -56,8 +56,8 @@ cdef class JournalWriter:
     """A new journal in an existing folder.
 
     `description` (a dict of plain values) is kept in every segment's header: what a reader needs to
-    replay, and nothing that differs between two runs of the same input. JournalError if the folder holds
-    a journal already or the disk has no room.
+    replay, and nothing that differs between two runs of the same input. JournalError if the folder
+    holds a journal already or the disk has no room.
     """
 
     def __init__(self, folder, description, segment_records=SEGMENT_RECORDS):
@@ -147,7 +147,7 @@ cdef class JournalWriter:
     def append(self, messages, int64_t ts_ns):
         """Append messages, as the engine does, at a time; for tools and tests."""
         cdef const uint8_t[::1] raw = np.ascontiguousarray(messages).view(np.uint8)
-        cdef size_t place
+        cdef Py_ssize_t place
         if self.closing:
             raise ValueError("the journal is closed")
         for place in range(raw.shape[0] // MESSAGE_SIZE):
@@ -194,6 +194,8 @@ class JournalReader:
         description: what the writer said of the journal.
         torn_at: sequence of the first bad record, None if every record up to the end is good.
     """
+
+    __slots__ = ("description", "first_sequence", "path", "records", "segment_index", "torn_at")
 
     def __init__(self, path):
         cdef JournalHeader header

@@ -176,9 +176,9 @@ cdef inline int64_t fill(Engine *engine, uint32_t index, int64_t wanted_lots, ui
     return lots
 
 
-cdef inline int64_t match_all(Engine *engine, uint32_t instrument, int maker_is_ask, bint any_price,
-                       int64_t limit_ticks, int64_t wanted_lots, uint64_t taker_id,
-                       uint16_t account) noexcept nogil:
+cdef inline int64_t match_all(Engine *engine, uint32_t instrument, int maker_is_ask,
+                              bint any_price, int64_t limit_ticks, int64_t wanted_lots,
+                              uint64_t taker_id, uint16_t account) noexcept nogil:
     """An own taker against everything in its reach, best price first; what it still wants."""
     cdef BookSide *side = &engine.book.instruments[instrument].sides[maker_is_ask]
     cdef Level *level
@@ -190,9 +190,10 @@ cdef inline int64_t match_all(Engine *engine, uint32_t instrument, int maker_is_
     return wanted_lots
 
 
-cdef inline int64_t match_own(Engine *engine, uint32_t instrument, int maker_is_ask, int64_t limit_ticks,
-                       bint limit_included, uint32_t stop_index, int64_t wanted_lots,
-                       uint64_t taker_id, uint16_t account) noexcept nogil:
+cdef inline int64_t match_own(Engine *engine, uint32_t instrument, int maker_is_ask,
+                              int64_t limit_ticks, bint limit_included, uint32_t stop_index,
+                              int64_t wanted_lots, uint64_t taker_id,
+                              uint16_t account) noexcept nogil:
     """A recorded taker against the own orders in its reach; what it still wants.
 
     Reaches up to `limit_ticks` (or just before it), and at that price up to the order `stop_index`.
@@ -217,8 +218,8 @@ cdef inline int64_t match_own(Engine *engine, uint32_t instrument, int maker_is_
     return wanted_lots
 
 
-cdef inline bint fillable(const Engine *engine, uint32_t instrument, int maker_is_ask, bint any_price,
-                   int64_t limit_ticks, int64_t wanted_lots) noexcept nogil:
+cdef inline bint fillable(const Engine *engine, uint32_t instrument, int maker_is_ask,
+                          bint any_price, int64_t limit_ticks, int64_t wanted_lots) noexcept nogil:
     """Whether everything in reach adds up to `wanted_lots`."""
     cdef uint32_t index = engine.book.instruments[instrument].sides[maker_is_ask].best
     cdef const Level *level
@@ -242,7 +243,8 @@ cdef inline bint would_match(const Engine *engine, uint32_t instrument, int is_a
 
 
 cdef inline uint8_t check_entry(const Engine *engine, uint32_t instrument, int is_ask,
-                         const Command *command, bint any_price, bint post_only) noexcept nogil:
+                                const Command *command, bint any_price,
+                                bint post_only) noexcept nogil:
     """What keeps an order from entering the book as it stands: a Reason, NONE if nothing does."""
     cdef uint32_t level
     if not book_has_room(&engine.book):

@@ -17,7 +17,7 @@ from hft.core.book cimport (
     order_price,
 )
 from hft.core.engine cimport engine_apply, engine_free, engine_hash, engine_init
-from hft.core.messages cimport ACCEPTED, BUY, POOL_FULL, REJECTED, SELL, Command
+from hft.core.messages cimport ACCEPTED, BUY, REJECTED, SELL, Command
 
 from hft.core.messages import COMMAND, MESSAGE, REPORT
 
@@ -99,7 +99,7 @@ cdef class MatchingEngine:
         return rows
 
     def depth(self, uint32_t instrument, uint32_t levels):
-        """The best levels: int64 array (2, levels, 3), bids then asks, of price_ticks, lots, orders."""
+        """The best levels: int64 array (2, levels, 3), bids then asks, of price, lots, orders."""
         self.check_instrument(instrument)
         rows = np.zeros((2, levels, 3), np.int64)
         cdef int64_t[:, :, ::1] target = rows

@@ -1,8 +1,8 @@
 """Messages that a step of a node put out and that its rings have not taken yet.
 
-A node never waits inside a step: it appends here, and the agent moves the messages to the rings as they
-have room. Made large enough at start, it grows only when one command causes more than `capacity`
-messages (a sweep of a deep book).
+A node never waits inside a step: it appends here, and the agent moves the messages to the rings as
+they have room. Made large enough at start, it grows only when one command causes more than
+`capacity` messages (a sweep of a deep book).
 """
 
 from libc.stdint cimport uint32_t

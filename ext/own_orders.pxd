@@ -146,8 +146,8 @@ cdef inline void cancel_order(Engine *engine, const Command *command) noexcept n
 
 cdef inline void cancel_resting(Engine *engine, uint32_t index, uint8_t reason) noexcept nogil:
     cdef Order *order = &engine.book.orders[index]
-    report(engine, CANCELLED, order.order_id, order_price(&engine.book, index), order.leaves_lots, 0,
-           engine.book.accounts[index], reason, order_is_ask(order))
+    report(engine, CANCELLED, order.order_id, order_price(&engine.book, index), order.leaves_lots,
+           0, engine.book.accounts[index], reason, order_is_ask(order))
     order_remove(&engine.book, index)
 
 

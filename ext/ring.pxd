@@ -1,17 +1,17 @@
 """Single-producer single-consumer ring of 64-byte messages in shared memory.
 
 A message's own sequence word, its place counted from 1, is written last with release order and so
-publishes it: one cache-line transfer a message, no shared head. The consumer stores its cursor only now
-and then (every eighth of the capacity, and when it has drained the ring) on a line of its own, and the producer
-keeps a copy, so that neither index bounces. Worst case: a producer that is a full ring ahead reads the cursor at
-every attempt.
+publishes it: one cache-line transfer a message, no shared head. The consumer stores its cursor only
+now and then (every eighth of the capacity, and when it has drained the ring) on a line of its own,
+and the producer keeps a copy, so that neither index bounces. Worst case: a producer that is a full
+ring ahead reads the cursor at every attempt.
 
-Policy `wait` is lossless: a push into a full ring fails and the producer tries again. Policy `drop` never
-delays the producer: the newest overwrites the oldest (sequence 0, fence, payload, sequence), so its reader copies,
-checks again, and counts the gap it sees.
+Policy `wait` is lossless: a push into a full ring fails and the producer tries again. Policy `drop`
+never delays the producer: the newest overwrites the oldest (sequence 0, fence, payload, sequence),
+so its reader copies, checks again, and counts the gap it sees.
 
-`progress` is the producer's promise: everything that the engine's first `progress` rounds made it say is
-in the ring. Simulated time is kept in order by it (docs/runtime.md).
+`progress` is the producer's promise: everything that the engine's first `progress` rounds made it
+say is in the ring. Simulated time is kept in order by it (docs/runtime.md).
 
 One process at a time may push, one may take.
 """
@@ -91,7 +91,8 @@ cdef inline void ring_write(RingEnd *ring, const Message *message, uint32_t stam
     store_release(&slot.words[0], ring.head)
 
 
-cdef inline bint ring_try_push(RingEnd *ring, const Message *message, uint32_t stamp) noexcept nogil:
+cdef inline bint ring_try_push(RingEnd *ring, const Message *message,
+                               uint32_t stamp) noexcept nogil:
     """Publish a message if there is space."""
     if ring_space(ring, 1) == 0:
         return False
@@ -99,7 +100,8 @@ cdef inline bint ring_try_push(RingEnd *ring, const Message *message, uint32_t s
     return True
 
 
-cdef inline void ring_overwrite(RingEnd *ring, const Message *message, uint32_t stamp) noexcept nogil:
+cdef inline void ring_overwrite(RingEnd *ring, const Message *message,
+                                uint32_t stamp) noexcept nogil:
     """Publish a message on a `drop` ring, over the oldest if need be."""
     cdef Message *slot = &ring.slots[ring.head & ring.mask]
     store_relaxed(&slot.words[0], 0)

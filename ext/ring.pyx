@@ -14,7 +14,7 @@ from hft.core.segment import Segment as NamedSegment
 from hft.core.segment import process_start_ticks
 from hft.errors import AttachError, SegmentError
 
-__all__ = ["Ring", "RingPolicy"]
+__all__ = ["Ring", "RingHandle", "RingPolicy"]
 
 cdef extern from *:
     """
@@ -87,8 +87,9 @@ cdef class RingHandle:
 cdef class Ring(RingHandle):
     """One end of a ring, from Python.
 
-    `push` publishes messages; `take` shows those that are there, in place, and `release` gives their
-    slots back. Use one handle for one end. On a `drop` ring `take` copies and nothing is to be released.
+    `push` publishes messages; `take` shows those that are there, in place, and `release` gives
+    their slots back. Use one handle for one end. On a `drop` ring `take` copies and nothing is to
+    be released.
     """
 
     def __init__(self):
@@ -126,7 +127,7 @@ cdef class Ring(RingHandle):
         return 0
 
     def push(self, messages):
-        """Publish messages in order (their sequence and stamp are set); how many there was room for.
+        """Publish messages in order, sequence and stamp set; how many there was room for.
 
         TypeError unless `messages` is a one-dimensional array of a message dtype.
         """
@@ -163,7 +164,6 @@ cdef class Ring(RingHandle):
         """
         cdef uint64_t found = 0
         cdef uint64_t first
-        cdef uint8_t[::1] target
         self.claim(False)
         if self.ring.header.policy == RING_DROP:
             return self.take_copies(at_most)

@@ -1,12 +1,13 @@
 """The pre-trade risk gate: positions from reports, limits before every order.
 
-State is a function of the intents and reports seen, in order. Every check is integer arithmetic; a product is
-taken in 128 bits and one that leaves 64 bits is a refusal. Cash is kept in tick-lots (price times quantity),
-so it is exact for linear instruments whatever the tick is worth; quote money is computed where it is shown.
+State is a function of the intents and reports seen, in order. Every check is integer arithmetic; a
+product is taken in 128 bits and one that leaves 64 bits is a refusal. Cash is kept in tick-lots
+(price times quantity), so it is exact for linear instruments whatever the tick is worth; quote
+money is computed where it is shown.
 
-A position limit counts what is held plus everything that could still fill on the order's side; while a
-replace is on its way, both the old quantity and the new. Cost: a hash
-probe and a dozen comparisons. The open orders known are bounded by `open_orders`.
+A position limit counts what is held plus everything that could still fill on the order's side;
+while a replace is on its way, both the old quantity and the new. Cost: a hash probe and a dozen
+comparisons. The open orders known are bounded by `open_orders`.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t

@@ -1,9 +1,9 @@
 """Create, attach and remove named shared-memory segments.
 
 A segment is a file of hugetlbfs where the host has free huge pages, else POSIX shared memory with
-transparent huge pages asked for. Space is reserved before it is mapped, so that a full /dev/shm is an error
-here and not a bus error later; the creator touches every page and locks them where the limits allow. The
-memory stays mapped while anything, a NumPy view too, still refers to it.
+transparent huge pages asked for. Space is reserved before it is mapped, so that a full /dev/shm is
+an error here and not a bus error later; the creator touches every page and locks them where the
+limits allow. The memory stays mapped while anything, a NumPy view too, still refers to it.
 """
 
 import errno
@@ -122,7 +122,9 @@ def open_existing(name, writable):
     except FileNotFoundError:
         raise AttachError(f"segment {name}: not found, is the system running?") from None
     except PermissionError:
-        raise AttachError(f"segment {name}: no permission to attach, owner is another user") from None
+        raise AttachError(
+            f"segment {name}: no permission to attach, owner is another user"
+        ) from None
 
 
 cdef class Segment:
@@ -135,7 +137,9 @@ cdef class Segment:
     def create(str name, size_t size_bytes, int kind, uint64_t run_id=0):
         """Make a segment; SegmentError if the name is taken or there is no room."""
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,200}", name):
-            raise SegmentError(f"segment {name!r}: a name has 1 to 200 letters, digits, '.', '_', '-'")
+            raise SegmentError(
+                f"segment {name!r}: a name has 1 to 200 letters, digits, '.', '_', '-'"
+            )
         cdef Segment self = Segment.__new__(Segment)
         cdef SegmentHeader *header
         fd = open_new(name, size_bytes)
@@ -182,7 +186,9 @@ cdef class Segment:
             ("size_bytes", self.size_bytes, header.size_bytes),
         ):
             if wanted != found:
-                raise AttachError(f"segment {name}: {field} must be {int(wanted)}, was {int(found)}")
+                raise AttachError(
+                    f"segment {name}: {field} must be {int(wanted)}, was {int(found)}"
+                )
         return self
 
     cdef int map(self, int fd, bint prefault) except -1:
@@ -201,7 +207,8 @@ cdef class Segment:
         if <void *>self.address == MAP_FAILED:
             self.address = NULL
             raise SegmentError(f"segment {self.name}: can't be mapped")
-        # Advice may be refused (no transparent huge pages, an old kernel): `status` shows what was got.
+        # Advice may be refused (no transparent huge pages, an old kernel): `status` shows which
+        # pages there are.
         madvise(self.address, self.size_bytes, MADV_HUGEPAGE)
         if prefault:
             if madvise(self.address, self.size_bytes, MADV_POPULATE_WRITE) != 0:

@@ -1,13 +1,14 @@
 """Which price levels exist, in order: a 64-way bitmap trie from price key to level index.
 
 A node is a 64-bit occupancy word and 64 children; in the lowest nodes the children are level
-indices. The trie is only as high as the span of its prices needs: its root covers 64^height keys that
-share `prefix`, and it grows and shrinks at the root. So a dense book is one or two words deep, finding
-the next occupied level is a count of trailing zeros a node, and a price at the far end of the 64-bit range
-costs a path of at most 11 nodes, wherever the market is. No band moves and nothing is ever copied.
+indices. The trie is only as high as the span of its prices needs: its root covers 64^height keys
+that share `prefix`, and it grows and shrinks at the root. So a dense book is one or two words deep,
+finding the next occupied level is a count of trailing zeros a node, and a price at the far end of
+the 64-bit range costs a path of at most 11 nodes, wherever the market is. No band moves and nothing
+is ever copied.
 
-A key is the price with its sign bit flipped, inverted for bids: the best level of either side is the
-smallest key. Worst case of every operation: 11 nodes down and 11 up.
+A key is the price with its sign bit flipped, inverted for bids: the best level of either side is
+the smallest key. Worst case of every operation: 11 nodes down and 11 up.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t

@@ -175,7 +175,7 @@ def test_an_altered_byte_of_the_header_is_found(tmp_path):
     (path,) = written(tmp_path, 1)
     for offset in [*range(120), *range(120, HEADER_BYTES, 97), HEADER_BYTES - 1]:
         alter(path, offset)
-        with pytest.raises(JournalError, match="not a journal|layout_version|checksum"):
+        with pytest.raises(JournalError, match=r"not a journal|layout_version|checksum"):
             JournalReader(path)
         alter(path, offset)
     JournalReader(path)

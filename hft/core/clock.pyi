@@ -1,0 +1,3 @@
+"""Types of the compiled module ext/clock.pyx."""
+
+def now_ns() -> int: ...

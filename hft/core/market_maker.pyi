@@ -1,0 +1,17 @@
+"""Types of the compiled module ext/market_maker.pyx."""
+
+from hft.core.strategy import Strategy
+
+class MarketMaker(Strategy):
+    def __init__(
+        self,
+        *,
+        instrument: int = 0,
+        order_lots: int,
+        inventory_lots: int,
+        half_spread_ticks: float,
+        skew_ticks_per_lot: float,
+        requote_ticks: float,
+        increment_ticks: int,
+        pause_ns: int = 10_000_000,
+    ) -> None: ...
