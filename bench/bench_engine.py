@@ -42,6 +42,4 @@ if __name__ == "__main__":
     runner = pyperf.Runner()
     runner.metadata["description"] = __doc__
     commands = np.ascontiguousarray(flow(), COMMAND)
-    runner.bench_time_func(
-        "engine, per message", run, commands, BATCH, inner_loops=len(commands)
-    )
+    runner.bench_time_func("engine, per message", run, commands, BATCH, inner_loops=len(commands))

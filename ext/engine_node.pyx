@@ -51,7 +51,6 @@ from hft.core.latency cimport Underway, delay_arrived, delay_first, delay_send
 from hft.core.matching_engine cimport MatchingEngine
 from hft.core.messages cimport (
     BOOK_TOP,
-    CANCELLED,
     END,
     SOURCE_ENGINE,
     TIME,

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from libc.stdint cimport uint8_t
 from libc.string cimport memset
 
-from hft.core.messages cimport MESSAGE_SIZE
+from hft.core.buffers cimport bytes_of
 
 from hft.core.messages import BOOK_TOP_DTYPE
 
@@ -20,15 +19,14 @@ FEATURES = np.dtype([
 def features_of(tops):
     """The features after each of a BOOK_TOP array's messages, one instrument: FEATURES array."""
     cdef Features features
-    cdef const uint8_t[::1] raw
+    cdef const BookTop *messages
     cdef Py_ssize_t place
     memset(&features, 0, sizeof(features))
     rows = np.zeros(len(tops), FEATURES)
-    if len(tops) == 0:
-        return rows
-    raw = np.ascontiguousarray(tops).view(BOOK_TOP_DTYPE).view(np.uint8)
+    tops = np.ascontiguousarray(tops).view(BOOK_TOP_DTYPE)
+    messages = <const BookTop *>bytes_of(tops)
     for place in range(len(tops)):
-        features_update(&features, <const BookTop *>&raw[place * MESSAGE_SIZE])
+        features_update(&features, &messages[place])
         rows[place] = (features.spread_ticks, features.imbalance, features.microprice_ticks,
                        features.order_flow_imbalance, features.valid)
     return rows

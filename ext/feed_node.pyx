@@ -9,11 +9,12 @@ message is END.
 
 import numpy as np
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from hft.core.agent cimport NEEDS_PYTHON, Agent
 from hft.core.atomics cimport load_acquire
+from hft.core.buffers cimport bytes_of
 from hft.core.clock cimport host_now_ns
 from hft.core.control cimport (
     FEED_EVENT_TS_NS,
@@ -150,7 +151,6 @@ cdef class FeedAgent(Agent):
 
     def python_work(self):
         """Fetch the next array."""
-        cdef const uint8_t[::1] raw
         self.chunk = next(self.chunks, None)
         self.node.place = 0
         self.node.count = 0
@@ -158,7 +158,6 @@ cdef class FeedAgent(Agent):
             self.node.exhausted = True
         elif len(self.chunk):
             self.chunk = np.ascontiguousarray(self.chunk, COMMAND)
-            raw = self.chunk.view(np.uint8)
-            self.node.messages = <const Message *>&raw[0]
+            self.node.messages = <const Message *>bytes_of(self.chunk)
             self.node.count = len(self.chunk)
         return 1

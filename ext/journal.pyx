@@ -9,10 +9,10 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from libc.stdint cimport uint8_t
 from libc.string cimport memset
 
 from hft.core.crc32c cimport crc32c_slow
+from hft.core.buffers cimport bytes_of, writable_bytes_of
 from hft.core.messages cimport LAYOUT_VERSION as LAYOUT
 from hft.core.segment cimport MADV_POPULATE_WRITE, madvise
 
@@ -28,11 +28,11 @@ HEADER_STRUCT_BYTES = sizeof(JournalHeader)
 
 def checksum(data, uint32_t start=0, bint slow=False):
     """CRC32C of whole 64-bit words; `slow` is the way without the processor's instruction."""
-    cdef const uint64_t[::1] words = np.frombuffer(data, np.uint64)
-    cdef const uint64_t *first = &words[0] if words.shape[0] else NULL
+    words = np.frombuffer(data, np.uint64)
+    cdef const uint64_t *first = <const uint64_t *>bytes_of(words)
     if slow:
-        return <uint32_t>~crc32c_slow(~start, first, words.shape[0])
-    return crc32c(start, first, words.shape[0])
+        return <uint32_t>~crc32c_slow(~start, first, len(words))
+    return crc32c(start, first, len(words))
 
 
 def segment_name(index):
@@ -84,9 +84,9 @@ cdef class JournalWriter:
     cdef object make_segment(self):
         """Make, map and touch the next segment and hand it to the appender."""
         cdef JournalHeader header
-        cdef uint8_t[::1] view
-        cdef uint8_t page[JOURNAL_HEADER_BYTES]
-        size_bytes = JOURNAL_HEADER_BYTES + self.segment_records * MESSAGE_SIZE
+        cdef char *address
+        cdef char page[JOURNAL_HEADER_BYTES]
+        cdef size_t size_bytes = JOURNAL_HEADER_BYTES + self.segment_records * MESSAGE_SIZE
         path = Path(self.folder, segment_name(self.segments_made))
         try:
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
@@ -108,14 +108,14 @@ cdef class JournalWriter:
         memcpy(page + sizeof(header), <const char *>self.description, len(self.description))
         header.crc = crc32c(0, <uint64_t *>page, sizeof(page) // 8)
         memcpy(page, &header, sizeof(header))
-        view = mapping
+        address = writable_bytes_of(mapping)
         with nogil:
             # Touch every page now. A kernel that can't leaves the page faults to the appender.
-            madvise(&view[0], view.shape[0], MADV_POPULATE_WRITE)
-        memcpy(&view[0], page, sizeof(page))
+            madvise(address, size_bytes, MADV_POPULATE_WRITE)
+        memcpy(address, page, sizeof(page))
         self.mapped.append(mapping)
         self.segments_made += 1
-        store_release(&self.journal.next_records, <uint64_t>&view[JOURNAL_HEADER_BYTES])
+        store_release(&self.journal.next_records, <uint64_t>(address + JOURNAL_HEADER_BYTES))
 
     def keep_ahead(self):
         """The helper thread: have the next segment ready, let go of the one before the current."""
@@ -146,15 +146,16 @@ cdef class JournalWriter:
 
     def append(self, messages, int64_t ts_ns):
         """Append messages, as the engine does, at a time; for tools and tests."""
-        cdef const uint8_t[::1] raw = np.ascontiguousarray(messages).view(np.uint8)
+        messages = np.ascontiguousarray(messages).view(MESSAGE)
+        cdef const Message *first = <const Message *>bytes_of(messages)
         cdef Py_ssize_t place
         if self.closing:
             raise ValueError("the journal is closed")
-        for place in range(raw.shape[0] // MESSAGE_SIZE):
+        for place in range(len(messages)):
             if not journal_has_room(&self.journal):
                 self.wait_for_room()
                 journal_has_room(&self.journal)
-            journal_append(&self.journal, <const Message *>&raw[place * MESSAGE_SIZE], ts_ns)
+            journal_append(&self.journal, &first[place], ts_ns)
 
     @property
     def sequence(self):
@@ -199,8 +200,7 @@ class JournalReader:
 
     def __init__(self, path):
         cdef JournalHeader header
-        cdef const uint8_t[::1] page
-        cdef uint8_t[::1] copy
+        cdef char page[JOURNAL_HEADER_BYTES]
         self.path = Path(path)
         try:
             with open(path, "rb") as file:
@@ -210,19 +210,18 @@ class JournalReader:
                 data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError as error:
             raise JournalError(f"{path}: {os.strerror(error.errno or errno.EIO)}") from None
-        page = np.frombuffer(data, np.uint8, JOURNAL_HEADER_BYTES)
-        memcpy(&header, &page[0], sizeof(header))
+        memcpy(page, bytes_of(data), sizeof(page))
+        memcpy(&header, page, sizeof(header))
         if header.magic != MAGIC:
             raise JournalError(f"{path}: not a journal (its first bytes are not the magic number)")
         if header.layout_version != LAYOUT:
             raise JournalError(
                 f"{path}: layout_version must be {int(LAYOUT)}, was {header.layout_version}"
             )
-        copy = np.array(page)
-        (<JournalHeader *>&copy[0]).crc = 0
-        if header.crc != crc32c(0, <uint64_t *>&copy[0], JOURNAL_HEADER_BYTES // 8):
+        (<JournalHeader *>page).crc = 0
+        if header.crc != crc32c(0, <uint64_t *>page, sizeof(page) // 8):
             raise JournalError(f"{path}: the header's checksum is wrong")
-        text = bytes(page[sizeof(JournalHeader):]).rstrip(b"\0")
+        text = data[sizeof(JournalHeader):JOURNAL_HEADER_BYTES].rstrip(b"\0")
         self.description = msgspec.json.decode(text)
         self.segment_index = header.segment_index
         self.first_sequence = header.first_sequence
@@ -240,17 +239,14 @@ class JournalReader:
 
 cdef uint64_t good_records(records, uint64_t first_sequence) except? 0:
     """How many records from the first on have the right checksum."""
-    cdef const uint8_t[::1] raw
+    cdef const Message *first = <const Message *>bytes_of(records)
+    cdef uint64_t count = len(records)
     cdef uint64_t place
     cdef Message record
     cdef uint32_t stamp
-    cdef uint64_t count = len(records)
-    if count == 0:
-        return 0
-    raw = records.view(np.uint8)
     with nogil:
         for place in range(count):
-            memcpy(&record, &raw[place * MESSAGE_SIZE], MESSAGE_SIZE)
+            record = first[place]
             stamp = record.header.stamp
             record.header.stamp = 0
             if record.header.kind == 0 or stamp != record_crc(&record, first_sequence + place):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 
@@ -16,8 +16,9 @@ from hft.core.book cimport (
     order_life,
     order_price,
 )
+from hft.core.buffers cimport bytes_of, writable_bytes_of
 from hft.core.engine cimport engine_apply, engine_free, engine_hash, engine_init
-from hft.core.messages cimport ACCEPTED, BUY, REJECTED, SELL, Command
+from hft.core.messages cimport ACCEPTED, BUY, MESSAGE_SIZE, REJECTED, SELL, Command
 
 from hft.core.messages import COMMAND, MESSAGE, REPORT
 
@@ -48,16 +49,15 @@ cdef class MatchingEngine:
 
     def process_all(self, commands):
         """Apply commands in order; every answer, reports and market data, as a MESSAGE array."""
-        cdef const uint8_t[::1] raw = command_bytes(commands)
-        cdef size_t count = raw.shape[0] // sizeof(Command)
+        commands = checked(commands)
+        cdef const Command *first = <const Command *>bytes_of(commands)
+        cdef size_t count = len(commands)
         self.box.count = 0
-        if count:
-            with nogil:
-                self.run(<const Command *>&raw[0], count)
+        with nogil:
+            self.run(first, count)
         answers = np.empty(self.box.count, MESSAGE)
-        cdef uint8_t[::1] target = answers.view(np.uint8)
         if self.box.count:
-            memcpy(&target[0], self.box.messages, target.shape[0])
+            memcpy(writable_bytes_of(answers), self.box.messages, self.box.count * MESSAGE_SIZE)
         return answers
 
     def process(self, commands):
@@ -76,37 +76,37 @@ cdef class MatchingEngine:
             int64 array (rows, levels, 4): ask price, ask lots, bid price, bid lots per level; an
             empty level is 9999999999, 0, -9999999999, 0 (the convention of LOBSTER's files).
         """
-        cdef const uint8_t[::1] raw = command_bytes(commands)
-        cdef const int64_t[::1] ends = np.ascontiguousarray(row_end, np.int64)
-        cdef size_t count = raw.shape[0] // sizeof(Command)
-        cdef size_t done = 0
-        cdef Py_ssize_t row
-        cdef int is_ask
+        commands = checked(commands)
+        row_end = np.ascontiguousarray(row_end, np.int64)
         rows = np.empty((len(row_end), levels, 4), np.int64)
-        if len(rows) and (np.any(np.diff(row_end) < 0) or np.max(row_end) > count):
-            raise ValueError(f"row_end must rise, to at most {count} commands")
+        if len(rows) and (np.any(np.diff(row_end) < 0) or np.max(row_end) > len(commands)):
+            raise ValueError(f"row_end must rise, to at most {len(commands)} commands")
         rows[:, :, 0::2] = 9999999999, -9999999999
         rows[:, :, 1::2] = 0
-        cdef int64_t[:, :, ::1] target = rows
+        cdef const Command *first = <const Command *>bytes_of(commands)
+        cdef const int64_t *ends = <const int64_t *>bytes_of(row_end)
+        cdef int64_t *target = <int64_t *>writable_bytes_of(rows)
+        cdef Py_ssize_t row_count = len(rows)
+        cdef Py_ssize_t row
+        cdef int64_t done = 0
         with nogil:
-            for row in range(ends.shape[0]):
-                while done < <size_t>ends[row]:
+            for row in range(row_count):
+                while done < ends[row]:
                     self.box.count = 0
-                    engine_apply(&self.engine, &(<const Command *>&raw[0])[done], &self.box)
+                    engine_apply(&self.engine, &first[done], &self.box)
                     done += 1
-                for is_ask in range(2):
-                    self.copy_side(0, is_ask, levels, &target[row, 0, 0 if is_ask else 2], 4)
+                self.copy_side(0, 1, levels, target, 4)
+                self.copy_side(0, 0, levels, target + 2, 4)
+                target += 4 * levels
         return rows
 
     def depth(self, uint32_t instrument, uint32_t levels):
         """The best levels: int64 array (2, levels, 3), bids then asks, of price, lots, orders."""
         self.check_instrument(instrument)
         rows = np.zeros((2, levels, 3), np.int64)
-        cdef int64_t[:, :, ::1] target = rows
-        cdef int is_ask
-        if levels:
-            for is_ask in range(2):
-                self.copy_side(instrument, is_ask, levels, &target[is_ask, 0, 0], 3)
+        cdef int64_t *target = <int64_t *>writable_bytes_of(rows)
+        self.copy_side(instrument, 0, levels, target, 3)
+        self.copy_side(instrument, 1, levels, target + 3 * levels, 3)
         return rows
 
     cdef void copy_side(self, uint32_t instrument, int is_ask, uint32_t levels, int64_t *target,
@@ -172,12 +172,12 @@ cdef class MatchingEngine:
         return 0
 
 
-def command_bytes(commands):
-    """The bytes of a command array; TypeError unless its items are 64-byte messages."""
+def checked(commands):
+    """A command array in one piece of memory; TypeError unless its items are 64-byte messages."""
     commands = np.ascontiguousarray(commands)
     if commands.ndim != 1 or commands.dtype not in (COMMAND, MESSAGE):
         raise TypeError(
             "commands must be a one-dimensional array of dtype COMMAND or MESSAGE, was "
             f"{commands.ndim}-dimensional of {commands.dtype}"
         )
-    return commands.view(np.uint8)
+    return commands

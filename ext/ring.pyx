@@ -4,8 +4,9 @@ import os
 
 import numpy as np
 
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport uint64_t
 
+from hft.core.buffers cimport bytes_of, writable_bytes_of
 from hft.core.clock cimport host_now_ns
 from hft.core.segment cimport SEGMENT_RING
 
@@ -140,13 +141,8 @@ cdef class Ring(RingHandle):
         self.claim(True)
         cdef uint64_t count = len(messages)
         cdef uint64_t place
-        cdef const uint8_t[::1] raw
-        cdef const Message *source
+        cdef const Message *source = <const Message *>bytes_of(messages)
         cdef uint32_t stamp = <uint32_t>host_now_ns()
-        if count == 0:
-            return 0
-        raw = messages.view(np.uint8)
-        source = <const Message *>&raw[0]
         if self.ring.header.policy == RING_DROP:
             for place in range(count):
                 ring_overwrite(&self.ring, &source[place], stamp)
@@ -180,13 +176,9 @@ cdef class Ring(RingHandle):
 
     cdef object take_copies(self, uint64_t at_most):
         cdef uint64_t found = 0
-        cdef uint8_t[::1] target
-        at_most = min(at_most, self.ring.capacity)
-        batch = np.empty(at_most, MESSAGE)
-        if at_most == 0:
-            return batch
-        target = batch.view(np.uint8)
-        while found < at_most and ring_copy_next(&self.ring, &(<Message *>&target[0])[found]):
+        batch = np.empty(min(at_most, self.ring.capacity), MESSAGE)
+        cdef Message *target = <Message *>writable_bytes_of(batch)
+        while found < <uint64_t>len(batch) and ring_copy_next(&self.ring, &target[found]):
             found += 1
         self.ring.header.lost = self.ring.lost
         ring_store_cursor(&self.ring)

@@ -6,6 +6,7 @@ from libc.math cimport fabs
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
+from hft.core.buffers cimport bytes_of, writable_bytes_of
 from hft.core.idmap cimport (
     idmap_add,
     idmap_entries_for,
@@ -403,19 +404,22 @@ cdef class Risk:
 
     def check(self, intents):
         """The Reason of each intent of a COMMAND array, as uint8; 0 means that it passed."""
-        cdef const uint8_t[::1] raw = np.ascontiguousarray(intents, COMMAND).view(np.uint8)
-        cdef uint8_t[::1] reasons = np.zeros(len(intents), np.uint8)
+        intents = np.ascontiguousarray(intents, COMMAND)
+        reasons = np.zeros(len(intents), np.uint8)
+        cdef const Command *commands = <const Command *>bytes_of(intents)
+        cdef uint8_t *answers = <uint8_t *>writable_bytes_of(reasons)
         cdef Py_ssize_t place
-        for place in range(reasons.shape[0]):
-            reasons[place] = risk_check(&self.gate, <const Command *>&raw[64 * place])
-        return np.asarray(reasons)
+        for place in range(len(intents)):
+            answers[place] = risk_check(&self.gate, &commands[place])
+        return reasons
 
     def follow(self, messages):
         """Take in reports and BOOK_TOPs, a MESSAGE array."""
-        cdef const uint8_t[::1] raw = np.ascontiguousarray(messages).view(MESSAGE).view(np.uint8)
+        messages = np.ascontiguousarray(messages).view(MESSAGE)
+        cdef const Message *first = <const Message *>bytes_of(messages)
         cdef Py_ssize_t place
         for place in range(len(messages)):
-            risk_on_message(&self.gate, <const Message *>&raw[64 * place])
+            risk_on_message(&self.gate, &first[place])
 
     def kill(self):
         """Engage the kill switch."""

@@ -19,6 +19,7 @@ from libc.stdlib cimport free
 from libc.string cimport memset
 
 from hft.core.book cimport Order, order_is_ask, order_price
+from hft.core.buffers cimport writable_bytes_of
 from hft.core.engine cimport engine_apply, engine_free, engine_init
 from hft.core.latency cimport splitmix
 from hft.core.matching cimport Engine
@@ -113,8 +114,7 @@ cdef class Simulator:
         """The next events as a COMMAND array of at least `count` messages."""
         # One command can at most execute everything that rests, and then rest itself.
         commands = np.zeros(count + self.engine.book.order_capacity + 1, COMMAND)
-        cdef uint8_t[::1] raw = commands.view(np.uint8)
-        self.target = <Command *>&raw[0]
+        self.target = <Command *>writable_bytes_of(commands)
         self.written = 0
         with nogil:
             while self.written < count:

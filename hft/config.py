@@ -27,31 +27,31 @@ NotNegativeFloat = Annotated[float, msgspec.Meta(ge=0)]
 Nanoseconds = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 
 
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """A table of the configuration."""
 
 
-class EngineConfig(Section):
+class EngineConfig(Section, frozen=True):
     """Capacities of the matching engine."""
 
     orders: Annotated[int, msgspec.Meta(ge=1, le=1 << 26)] = 65536
 
 
-class JournalConfig(Section):
+class JournalConfig(Section, frozen=True):
     """Where a run's files go and how large a journal segment is."""
 
     folder: str = "hft-data"
     segment_mib: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 64
 
 
-class LatencyConfig(Section):
+class LatencyConfig(Section, frozen=True):
     """How long an own order takes from the risk gate to the engine: uniform between the two."""
 
     order_ns_min: Nanoseconds = 50_000
     order_ns_max: Nanoseconds = 500_000
 
 
-class SimulatorConfig(Section):
+class SimulatorConfig(Section, frozen=True):
     """The built-in market."""
 
     price: Decimal = Decimal("100.00")
@@ -65,7 +65,7 @@ class SimulatorConfig(Section):
     order_lots: Annotated[float, msgspec.Meta(ge=1)] = 50.0
 
 
-class RiskConfig(Section):
+class RiskConfig(Section, frozen=True):
     """Limits of the risk gate, per instrument."""
 
     order_lots: Positive = 100
@@ -77,7 +77,7 @@ class RiskConfig(Section):
     loss_quote: NotNegative = 0  # engages the kill switch; 0: no limit
 
 
-class MarketMakerConfig(Section):
+class MarketMakerConfig(Section, frozen=True):
     """The market maker; see hft.core.market_maker for the formulas."""
 
     order_lots: Positive = 10
@@ -87,7 +87,7 @@ class MarketMakerConfig(Section):
     requote_bps: NotNegativeFloat = 0.5
 
 
-class Config(Section):
+class Config(Section, frozen=True):
     """Everything that can be set, table by table."""
 
     engine: EngineConfig = EngineConfig()

@@ -1,5 +1,6 @@
 """The figures of a finished run, as one JSON document."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,14 @@ from hft.monitor.snapshot import Snapshot
 from hft.nodes.spec import RunSpec
 from hft.oms.summary import Summary
 
+NODE_FIELDS = ("name", "core", "pid", "idle", "messages_in", "messages_out", "busy_share")
+EDGE_FIELDS = ("name", "published", "taken", "high_water")
+
 __all__ = ["differences", "report", "write_report"]
+
+
+def picked(values: Mapping[str, Any], fields: tuple[str, ...]) -> dict[str, Any]:
+    return {field: values[field] for field in fields}
 
 
 def report(spec: RunSpec, shot: Snapshot, summary: Summary, wall_s: float) -> dict[str, Any]:
@@ -21,7 +29,6 @@ def report(spec: RunSpec, shot: Snapshot, summary: Summary, wall_s: float) -> di
     """
     latency = {edge["name"]: edge["hop_ns"] for edge in shot["edges"]}
     latency |= {f"tick_to_{edge['name']}": edge["age_ns"] for edge in shot["edges"]}
-    node_fields = ("name", "core", "pid", "idle", "messages_in", "messages_out", "busy_share")
     return {
         "instance": spec.instance,
         "folder": spec.folder,
@@ -31,11 +38,8 @@ def report(spec: RunSpec, shot: Snapshot, summary: Summary, wall_s: float) -> di
         "simulated_time": spec.simulated,
         "wall_s": round(wall_s, 3),
         "engine": shot["engine"],
-        "nodes": [{field: node[field] for field in node_fields} for node in shot["nodes"]],
-        "edges": [
-            {field: edge[field] for field in ("name", "published", "taken", "high_water")}
-            for edge in shot["edges"]
-        ],
+        "nodes": [picked(node, NODE_FIELDS) for node in shot["nodes"]],
+        "edges": [picked(edge, EDGE_FIELDS) for edge in shot["edges"]],
         "latency_ns": latency,
         "dropped": {edge["name"]: edge["dropped"] for edge in shot["edges"]},
         "orders": msgspec.to_builtins(summary.orders),

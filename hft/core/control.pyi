@@ -24,6 +24,7 @@ class IdleStrategy(enum.IntFlag):
     IDLE_SPIN = 0
     IDLE_YIELD = 1
     IDLE_BACKOFF = 2
+    IDLE_SLEEP = 3
 
 class Counter(enum.IntFlag):
     FEED_EVENTS = 0

@@ -9,9 +9,9 @@ class MarketMaker(Strategy):
         instrument: int = 0,
         order_lots: int,
         inventory_lots: int,
-        half_spread_ticks: float,
-        skew_ticks_per_lot: float,
-        requote_ticks: float,
-        increment_ticks: int,
+        half_spread_bps: float,
+        skew_bps: float,
+        requote_bps: float,
+        increment_ticks: int = 1,
         pause_ns: int = 10_000_000,
     ) -> None: ...

@@ -30,7 +30,7 @@ class RecorderAgent(PythonAgent):
         name: str,
         index: int,
         inputs: tuple[Ring, Ring],
-        edges: tuple[int, int],
+        edges: tuple[int, ...],
         folder: Path,
         instruments: list[Instrument],
     ) -> None:

@@ -1,4 +1,4 @@
-"""Names of a run's shared memory, the right to an instance's name, and clearing up after death."""
+"""Names of a run's shared memory, who may use an instance's name, what a dead run left behind."""
 
 import os
 import re
@@ -6,13 +6,13 @@ import secrets
 import socket
 from pathlib import Path
 
-from hft.core.segment import HUGE_DIR, Segment, process_start_ticks
+from hft.core.segment import HUGE_DIR, Segment, SegmentKind, process_start_ticks
 from hft.errors import AttachError, ConfigError
 
 __all__ = ["InstanceLock", "control_name", "new_run_id", "remove_run", "remove_stale", "ring_name"]
 
 SEGMENT_DIRS = (Path("/dev/shm"), Path(HUGE_DIR))
-SEGMENT_KINDS = (1, 2)
+SEGMENT_KINDS = (SegmentKind.SEGMENT_CONTROL, SegmentKind.SEGMENT_RING)
 
 
 def check_instance(instance: str) -> str:

@@ -3,6 +3,7 @@
 Everything else follows from these tables: segments, wiring, status, documentation.
 """
 
+import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -140,16 +141,20 @@ def place(
     spare = len(host) > len(set(cores))
     if separate:
         idle = IdleStrategy.IDLE_SLEEP
-        groups = [((name,), core) for name, core in zip(PINNED, cores, strict=True)]
+        processes = [Process((name,), core, idle) for name, core in zip(PINNED, cores, strict=True)]
     else:
         idle = IdleStrategy.IDLE_SPIN if spare else IdleStrategy.IDLE_BACKOFF
-        groups = [
-            (tuple(n for n, c in zip(PINNED, cores, strict=True) if c == core), core)
+        processes = [
+            Process(tuple(n for n, c in zip(PINNED, cores, strict=True) if c == core), core, idle)
             for core in dict.fromkeys(cores)
         ]
-    processes = [Process(names, core, idle) for names, core in groups]
     processes.append(Process(("recorder",), None, IdleStrategy.IDLE_SLEEP))
     return Placement(tuple(processes), tuple(notes))
+
+
+def short_name(value: enum.Flag, prefix: str) -> str:
+    """An enum's name as people read it."""
+    return str(value.name).removeprefix(prefix).lower()
 
 
 def show(placement: Placement) -> str:
@@ -160,11 +165,11 @@ def show(placement: Placement) -> str:
         process = where.get(node.name)
         number = "launch" if process is None else str(placement.processes.index(process) + 1)
         core = "any" if process is None or process.core is None else str(process.core)
-        idle = "-" if process is None else process.idle.name.removeprefix("IDLE_").lower()
+        idle = "-" if process is None else short_name(process.idle, "IDLE_")
         lines.append(f"{node.name:9} {number:8} {core:5} {idle:8} {node.owns}")
     lines += ["", "ring             from      to        policy  slots  carries"]
     for edge in EDGES:
-        policy = edge.policy.name.removeprefix("RING_").lower()
+        policy = short_name(edge.policy, "RING_")
         lines.append(
             f"{edge.name:16} {edge.producer:9} {edge.consumer:9} {policy:7} "
             f"{edge.capacity_slots:5}  {edge.carries}"

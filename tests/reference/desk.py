@@ -119,3 +119,10 @@ class Desk:
         """Leaves and life of an order."""
         order = self.engine.order(id_of(name))
         return order and (order["leaves_lots"], order["life_lots"])
+
+
+def stand_ahead(desk: Desk) -> list[str]:
+    """An own order S1 has stood ahead of the recorded R1 in an execution of 50."""
+    desk.own("S1", 30, 101)
+    desk.add("R1", SELL, 80, 101)
+    return desk.execute("R1", 50)

@@ -70,19 +70,38 @@ class ReferenceEngine:
     # What goes out.
 
     def report(self, kind: str, reason: str, order: Order, last: int, price=None) -> None:
-        self.out.append(Report(
-            K[kind], order.instrument, order.order_id, order.price if price is None else price,
-            last, order.leaves, self.command.sequence % 2**32, order.account, R[reason],
-            order.side,
-        ))
+        self.out.append(
+            Report(
+                K[kind],
+                order.instrument,
+                order.order_id,
+                order.price if price is None else price,
+                last,
+                order.leaves,
+                self.command.sequence % 2**32,
+                order.account,
+                R[reason],
+                order.side,
+            )
+        )
 
     def echo(self, kind: str, reason: str, last: int = 0, order_id: int | None = None) -> None:
         """A report about the command, not about an order."""
         c = self.command
-        self.out.append(Report(
-            K[kind], c.instrument, c.order_id if order_id is None else order_id, c.price_ticks,
-            last, 0, c.sequence % 2**32, c.account, R[reason], c.side,
-        ))
+        self.out.append(
+            Report(
+                K[kind],
+                c.instrument,
+                c.order_id if order_id is None else order_id,
+                c.price_ticks,
+                last,
+                0,
+                c.sequence % 2**32,
+                c.account,
+                R[reason],
+                c.side,
+            )
+        )
 
     def trade(self, maker: Order, lots: int, taker: Order | None = None) -> None:
         maker.lose(lots)
@@ -96,10 +115,19 @@ class ReferenceEngine:
                 self.report("FILLED", "NONE", taker, lots, price=maker.price)
 
     def print(self, maker: int, taker: int, price: int, lots: int, side: int, hidden: int) -> None:
-        self.out.append(Trade(
-            K["TRADE"], self.command.instrument, maker, taker, price, lots,
-            self.command.sequence % 2**32, side, hidden,
-        ))
+        self.out.append(
+            Trade(
+                K["TRADE"],
+                self.command.instrument,
+                maker,
+                taker,
+                price,
+                lots,
+                self.command.sequence % 2**32,
+                side,
+                hidden,
+            )
+        )
 
     # The checks, in the order of the table.
 
@@ -296,7 +324,13 @@ class ReferenceEngine:
         """The order that the command brings, accepted and in no queue yet."""
         c = self.command
         order = Order(
-            order_id, c.instrument, c.side, c.price_ticks, c.qty_lots, c.qty_lots, c.account,
+            order_id,
+            c.instrument,
+            c.side,
+            c.price_ticks,
+            c.qty_lots,
+            c.qty_lots,
+            c.account,
             post_only=c.kind == K["NEW_ORDER"] and c.flags == POST_ONLY,
         )
         self.report("ACCEPTED", "NONE", order, last=0)
@@ -365,9 +399,14 @@ class ReferenceEngine:
         if order is None:
             return None
         return {
-            "order_id": order.order_id, "instrument": order.instrument, "side": order.side,
-            "price_ticks": order.price, "leaves_lots": order.leaves, "life_lots": order.life,
-            "account": order.account, "post_only": order.post_only,
+            "order_id": order.order_id,
+            "instrument": order.instrument,
+            "side": order.side,
+            "price_ticks": order.price,
+            "leaves_lots": order.leaves,
+            "life_lots": order.life,
+            "account": order.account,
+            "post_only": order.post_only,
         }
 
     def state(self, instrument: int) -> int:

@@ -1,0 +1,253 @@
+"""The ends of every range, full pools, and malformed commands."""
+
+import pytest
+
+from hft.core.messages import Kind, Reason
+from tests.reference.desk import BUY, FOK, IOC, MARKET, OPEN, OWN, POST_ONLY, SELL, id_of
+
+INT64_MAX, INT64_MIN = 2**63 - 1, -(2**63)
+FLOW = range(Kind.FLOW_ADD, Kind.FLOW_FORGET + 1)
+COMMANDS = {*FLOW, *range(Kind.NEW_ORDER, Kind.MASS_CANCEL + 1)}
+
+
+# Limits.
+
+
+@pytest.mark.parametrize("price", [INT64_MIN, -1, 0, 1, INT64_MAX])
+def test_no_price_is_beyond_a_ceiling(desk, price):
+    """Orders at any 64-bit price rest, match and leave like others."""
+    desk.own("S1", 10, price)
+    assert desk.tops == [f"top none, 10 @ {price}"]
+    assert f"trade 4 @ {price} S1 B1" in desk.own("B1", 4, price)
+    assert desk.pull("S1") == ["S1 cancelled 6 REQUESTED, leaves 0"]
+    desk.own("B1", 10, price)
+    assert desk.levels(BUY) == [[price, 10, 1]]
+    assert f"trade 10 @ {price} B1 S1" in desk.own("S1", 10, price)
+
+
+def test_the_ends_of_the_price_range_are_in_order(desk):
+    """The lowest and the highest 64-bit price don't wrap around each other."""
+    desk.own("S1", 1, INT64_MAX)
+    assert desk.own("B1", 2, INT64_MIN) == ["B1 accepted 2 @ " + str(INT64_MIN)]
+    desk.own("B2", 3, INT64_MAX - 1)
+    assert desk.levels(BUY) == [[INT64_MAX - 1, 3, 1], [INT64_MIN, 2, 1]]
+    assert "trade 3 @ 9223372036854775806 B2 S2" in desk.own("S2", 4, INT64_MIN + 1)
+    assert desk.levels(SELL) == [[INT64_MIN + 1, 1, 1], [INT64_MAX, 1, 1]]
+
+
+@pytest.mark.parametrize("order_id", [OWN, 2**63 - 1, 2**63, 2**64 - 1])
+def test_no_own_id_is_beyond_a_ceiling(desk, order_id):
+    """Own ids up to 2^64 - 1 are found again."""
+    desk.send(Kind.NEW_ORDER, order_id=order_id, price_ticks=5, qty_lots=3, side=BUY)
+    assert desk.engine.order(order_id)["leaves_lots"] == 3
+    desk.send(Kind.CANCEL_ORDER, order_id=order_id)
+    assert (desk.outputs[0].kind, desk.outputs[0].order_id) == (Kind.CANCELLED, order_id)
+    assert desk.engine.order(order_id) is None
+
+
+def test_recorded_and_own_ids_are_apart(desk):
+    """The top byte decides whose an id is, and id 0 is nobody's."""
+    assert desk.add("R72057594037927935", BUY, 1, 5)[0].endswith("accepted 1 @ 5")
+    for order_id in (0, OWN, 2**64 - 1):
+        desk.send(Kind.FLOW_ADD, order_id=order_id, price_ticks=5, qty_lots=3, side=BUY)
+        assert desk.outputs[0].reason == Reason.BAD_ID
+    for order_id in (0, 1, OWN - 1):
+        desk.send(Kind.NEW_ORDER, order_id=order_id, price_ticks=5, qty_lots=3, side=BUY)
+        assert desk.outputs[0].reason == Reason.BAD_ID
+    assert desk.engine.order(0) is None
+
+
+def test_the_largest_quantity_trades(desk):
+    """2^63 - 1 lots are accepted, filled and shown unchanged."""
+    desk.own("S1", INT64_MAX, 101)
+    assert desk.tops == [f"top none, {INT64_MAX} @ 101"]
+    assert desk.own("B1", INT64_MAX, 101)[-1] == f"B1 filled {INT64_MAX} @ 101, leaves 0"
+    assert len(desk.engine) == 0
+
+
+@pytest.mark.parametrize("second", ["own", "replace", "add", "seed"])
+def test_a_levels_total_never_overflows(desk, second):
+    """What would bring a level to 2^63 lots is rejected, one lot less is not."""
+    desk.add("R1", SELL, INT64_MAX - 9, 101)
+    desk.own("S2", 1, 102)
+    enter = {
+        "own": lambda lots: desk.own("S1", lots, 101),
+        "replace": lambda lots: desk.replace("S2", lots, 101),
+        "add": lambda lots: desk.add("R2", SELL, lots, 101),
+        "seed": lambda lots: desk.seed(SELL, lots, 101),
+    }[second]
+    for lots in (10, INT64_MAX):
+        assert enter(lots)[0].endswith("rejected BAD_QTY")
+    enter(9)
+    assert desk.levels(SELL)[0] == [101, INT64_MAX, 2]
+
+
+def test_a_replace_counts_what_the_order_already_has(desk):
+    """The level's total is that before the replace, with the whole new quantity added."""
+    desk.own("S1", 2**62, 101)
+    assert desk.replace("S1", 2**62, 101) == ["S1 rejected BAD_QTY"]
+    assert desk.replace("S1", 2**62 - 1, 101) == [f"S1 replaced {2**62 - 1} @ 101"]
+
+
+def test_a_seeded_life_never_overflows(desk):
+    """An anonymous order whose recorded life would reach 2^63 doesn't grow."""
+    desk.seed(SELL, INT64_MAX, 101)
+    desk.own("B1", INT64_MAX - 10, 101)
+    before = desk.engine.state_hash()
+    assert desk.seed(SELL, 1, 101) == ["- rejected BAD_QTY"]
+    assert desk.engine.state_hash() == before
+
+
+def test_fok_sums_beyond_64_bits(desk):
+    """The lots that a fill-or-kill order may count exceed 2^63 over two levels."""
+    desk.own("S1", INT64_MAX, 101)
+    desk.own("S2", INT64_MAX, 102)
+    desk.own("S3", INT64_MAX, 103)
+    assert desk.own("B1", INT64_MAX, 103, **FOK)[-1] == f"B1 filled {INT64_MAX} @ 101, leaves 0"
+    assert desk.own("B1", INT64_MAX, **MARKET)[-1] == f"B1 filled {INT64_MAX} @ 102, leaves 0"
+
+
+def test_a_full_pool_rejects_and_recovers(new_desk):
+    """Ghosts and anonymous orders count; the first order that leaves makes room."""
+    desk = new_desk(orders=4)
+    desk.add("R1", SELL, 5, 101)
+    desk.own("B1", 5, 101)
+    desk.seed(SELL, 5, 102)
+    desk.own("B2", 5, 99)
+    desk.own("B3", 5, 98)
+    before = desk.engine.state_hash()
+    assert len(desk.engine) == 4
+    assert desk.own("B4", 5, 97) == ["B4 rejected POOL_FULL"]
+    assert desk.own("B4", 5, **MARKET) == ["B4 rejected POOL_FULL"]
+    assert desk.replace("B3", 4, 98) == ["B3 rejected POOL_FULL"]
+    assert desk.add("R2", BUY, 5, 97) == ["R2 rejected POOL_FULL"]
+    assert desk.seed(SELL, 5, 102) == ["- rejected POOL_FULL"]
+    assert desk.engine.state_hash() == before
+    desk.delete("R1")
+    assert desk.replace("B3", 4, 98) == ["B3 replaced 4 @ 98"]
+    assert desk.own("B4", 5, 97) == ["B4 accepted 5 @ 97"]
+
+
+def test_a_pool_is_used_for_ever(new_desk):
+    """No order, level or id of those that left costs room for those that come."""
+    desk = new_desk(instruments=1, orders=2)
+    for number in range(1, 2000):
+        assert len(desk.own(f"S{number}", 2, 100 + 37 * number)) == 1
+        if number % 2:
+            desk.pull(f"S{number}")
+        else:
+            desk.own(f"B{number}", 2, **MARKET)
+        assert len(desk.engine) == 0
+
+
+# Malformed commands.
+
+
+def rejected(desk, reason, kind, **fields):
+    """The command gives one rejection, whose fields are its own, and changes nothing."""
+    before = desk.engine.state_hash()
+    desk.send(kind, **fields)
+    (report,) = desk.outputs
+    assert (report.kind, report.reason) == (Kind.REJECTED, reason)
+    assert report.cause == desk.sent
+    assert report.order_id == fields.get("order_id", 0)
+    assert report.last_lots == fields.get("qty_lots", 0)
+    assert report.side == fields.get("side", 0)
+    assert report.leaves_lots == 0
+    assert desk.engine.state_hash() == before
+
+
+@pytest.fixture
+def busy(desk):
+    """A book in which a command that is wrongly carried out leaves a trace."""
+    desk.own("S1", 10, 101)
+    desk.own("B1", 10, 99)
+    desk.add("R1", SELL, 10, 101)
+    desk.add("R2", BUY, 10, 99)
+    desk.seed(SELL, 10, 101)
+    desk.seed(BUY, 10, 99)
+    yield desk
+    assert desk.levels(SELL) == [[101, 30, 3]]
+    assert desk.levels(BUY) == [[99, 30, 3]]
+    assert "trade 10 @ 101 S1 B9" in desk.own("B9", 20, 101)
+
+
+def good(kind):
+    """Fields with which a command of the kind would be carried out."""
+    name = {Kind.NEW_ORDER: "B7", Kind.FLOW_ADD: "R7"}.get(kind, "R1" if kind in FLOW else "S1")
+    side = BUY if kind in (Kind.NEW_ORDER, Kind.FLOW_ADD) else SELL
+    price = 99 if side == BUY else 101
+    return {"order_id": id_of(name), "price_ticks": price, "qty_lots": 5, "side": side}
+
+
+def test_every_unknown_kind_is_rejected(busy):
+    """A message that is no command, outputs and control included, is answered and ignored."""
+    for kind in set(range(256)) - COMMANDS:
+        rejected(busy, Reason.UNKNOWN_KIND, kind, instrument=9999, **good(kind))
+
+
+def test_every_unknown_instrument_is_rejected(busy):
+    """No command reaches beyond the instruments the engine has."""
+    for kind in COMMANDS:
+        for instrument in (4, 255, 256, 65535):
+            fields = {**good(kind), "side": 77, "qty_lots": -1}
+            rejected(busy, Reason.UNKNOWN_INSTRUMENT, kind, instrument=instrument, **fields)
+
+
+def test_every_bad_side_is_rejected(busy):
+    """Where a side is needed, only buy and sell are one."""
+    for kind in {*FLOW, Kind.NEW_ORDER} - {Kind.FLOW_STATUS}:
+        for side in set(range(256)) - {BUY, SELL}:
+            fields = {**good(kind), "side": side, "qty_lots": 0}
+            rejected(busy, Reason.BAD_SIDE, kind, **fields)
+
+
+def test_every_bad_quantity_is_rejected(busy):
+    """Where a quantity is needed, it is above zero."""
+    without = {Kind.FLOW_DELETE, Kind.FLOW_FORGET, Kind.FLOW_STATUS}
+    without |= {Kind.CANCEL_ORDER, Kind.MASS_CANCEL}
+    for kind in COMMANDS - without:
+        for lots in (0, -1, INT64_MIN):
+            fields = {**good(kind), "qty_lots": lots, "order_id": 0, "flags": 99}
+            rejected(busy, Reason.BAD_QTY, kind, **fields)
+
+
+def test_every_bad_order_type_time_in_force_and_flag_is_rejected(busy):
+    """An order with an unknown option is refused rather than guessed at."""
+    fields = {**good(Kind.NEW_ORDER), "order_id": 0}
+    for value in range(2, 256):
+        options = {"order_type": value, "time_in_force": 99, "flags": 99}
+        rejected(busy, Reason.BAD_ORDER_TYPE, Kind.NEW_ORDER, **fields, **options)
+        options = {"flags": value, "order_type": 1, "time_in_force": 1}
+        rejected(busy, Reason.BAD_FLAGS, Kind.NEW_ORDER, **fields, **options)
+    for value in range(3, 256):
+        options = {"time_in_force": value, "flags": 99}
+        rejected(busy, Reason.BAD_TIME_IN_FORCE, Kind.NEW_ORDER, **fields, **options)
+        rejected(busy, Reason.BAD_FLAGS, Kind.FLOW_STATUS, flags=value)
+
+
+def test_post_only_goes_with_nothing_else(busy):
+    """A post-only order that must trade at once is a contradiction."""
+    for options in (MARKET, IOC, FOK, {**MARKET, **IOC}):
+        rejected(
+            busy, Reason.BAD_FLAGS, Kind.NEW_ORDER, **good(Kind.NEW_ORDER), **POST_ONLY, **options
+        )
+
+
+def test_a_negative_deletion_of_the_anonymous_order_takes_nothing(busy):
+    """A deletion's quantity is not checked, so it must not add lots either."""
+    for lots in (0, -1, INT64_MIN):
+        assert busy.delete("-", lots) == ["- cancelled 0 REQUESTED, leaves 10"]
+    assert busy.engine.displaced_lots(0) == 0
+
+
+def test_fields_that_a_command_does_not_use_do_not_matter(busy):
+    """Cancels have no side, quantity or options, the recording no options."""
+    junk = {"order_type": 200, "time_in_force": 200, "flags": 200}
+    busy.own("S5", 4, 150)
+    assert busy.pull("S5", lots=-1, side=99, **junk) == ["S5 cancelled 4 REQUESTED, leaves 0"]
+    assert busy.add("R5", SELL, 4, 150, **junk) == ["R5 accepted 4 @ 150"]
+    assert busy.about(Kind.FLOW_DELETE, "R5", lots=-1, side=BUY, **junk) == [
+        "R5 cancelled 4 REQUESTED, leaves 0"
+    ]
+    assert len(busy.status(OPEN, side=99, qty_lots=-1, order_type=200)) == 1
