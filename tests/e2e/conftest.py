@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.system import FOLDED, System, processes, segments
+pytest.register_assert_rewrite("tests.e2e.system")
+
+from tests.e2e.system import FOLDED, System, processes, segments  # noqa: E402
 
 Start = Callable[..., System]
 

@@ -138,10 +138,12 @@ class System:
         self.finish()
 
     def page(self) -> Control | None:
+        """The control page of this launch; what an earlier one left is none."""
         try:
-            return Control.attach(control_name(self.instance), writable=False)
+            control = Control.attach(control_name(self.instance), writable=False)
         except AttachError:
             return None
+        return control if control.segment.header["owner_pid"] == self.process.pid else None
 
     def running(self) -> Control:
         """The control page, once all nodes run and own orders rest in the book."""

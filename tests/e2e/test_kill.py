@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from typing import Any
 
 import pytest
@@ -91,7 +92,8 @@ def test_when_launch_dies_the_nodes_clear_up(start: Start, mode: str) -> None:
 def test_when_launch_dies_early_the_nodes_clear_up(start: Start) -> None:
     """A node whose parent died before it could look at it does not wait for ever."""
     system = start(*SEPARATE)
-    until(lambda: len(processes(system.instance)) > 1, "the first node")
+    until(lambda: len(processes(system.instance)) == 6, "the nodes' processes")
+    time.sleep(0.02)  # long enough to be told what to be, too short to be it
     system.process.kill()
     system.wait()
     system.assert_gone()
