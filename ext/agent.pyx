@@ -155,18 +155,18 @@ def check_parent(Control control, parent):
         raise FatalError(f"launch (process {parent}) died; stopping")
 
 
-def run_agents(agents, int idle):
+def run_agents(agents, int idle, parent):
     """Run agents in this thread until the stop word says now; FatalError if the parent has died.
 
     Args:
         idle: IdleStrategy of the process.
+        parent: process id of the launch that started it; it may have died since.
     """
     cdef Loop loop
     cdef Agent agent
     cdef Control control = (<Agent>agents[0]).control
     cdef int index
     cdef int64_t now_ns
-    parent = os.getppid()
     prctl(PR_SET_TIMERSLACK, SLACK_NS)
     loop.count = len(agents)
     loop.idle = idle

@@ -35,15 +35,22 @@ def build(assignment: Assignment, control: Control) -> list[Agent]:
 def main() -> int:
     # launch alone answers Ctrl-C, and tells us through the stop word.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    assignment = msgspec.json.decode(sys.stdin.buffer.read(), type=Assignment)
+    told = sys.stdin.buffer.read()
+    if not told:
+        return EXIT_FATAL  # launch died before it could tell
+    assignment = msgspec.json.decode(told, type=Assignment)
     spec = assignment.spec
     if assignment.core is not None:
         os.sched_setaffinity(0, {assignment.core})
-    control = Control.attach(control_name(spec.instance))
+    try:
+        control = Control.attach(control_name(spec.instance))
+    except UserError as error:
+        say_failure(assignment, str(error))
+        return EXIT_USER_ERROR
     try:
         agents = build(assignment, control)
         gc.freeze()
-        run_agents(agents, IdleStrategy(assignment.idle))
+        run_agents(agents, IdleStrategy(assignment.idle), assignment.parent_pid)
     except UserError as error:
         report_failure(assignment, control, str(error))
         return EXIT_USER_ERROR
@@ -59,6 +66,10 @@ def main() -> int:
 def report_failure(assignment: Assignment, control: Control, problem: str) -> None:
     for name in assignment.nodes:
         control.record["nodes"][node_index(name)]["state"] = NodeState.NODE_FAILED
+    say_failure(assignment, problem)
+
+
+def say_failure(assignment: Assignment, problem: str) -> None:
     line = " ".join(problem.splitlines())
     print(f"hft.nodes: {'+'.join(assignment.nodes)}: {line}", file=sys.stderr, flush=True)
 

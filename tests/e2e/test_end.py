@@ -1,0 +1,157 @@
+"""However a run is asked to end, it ends soon, cleanly and with its figures."""
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Start
+from tests.e2e.system import (
+    FOLDED,
+    MODES,
+    PATIENCE_S,
+    Stopwatch,
+    environment,
+    new_instance,
+    processes,
+    run,
+    segments,
+)
+
+END_S = 2.0
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=[number.name for number in SIGNALS])
+@pytest.mark.parametrize("mode", MODES)
+def test_a_signal_ends_a_run_within_two_seconds(
+    start: Start, mode: str, number: signal.Signals
+) -> None:
+    """Ctrl-C and `kill` lose no record: what is under way is finished, then all is gone."""
+    system = start(*MODES[mode])
+    system.running()
+    system.process.send_signal(number)
+    watch = Stopwatch()
+    took_s = watch.until(lambda: system.process.poll() is not None, "the end")
+    assert took_s < END_S + watch.stall_s
+    assert (system.process.returncode, system.err) == (0, "")
+    assert "SIM:TEST: position " in system.out
+    system.assert_gone()
+    names = {path.name for path in system.run_folder.iterdir()}
+    assert {"trades.parquet", "reports.parquet"} <= names
+    done = run("-m", "hft.journal", "verify", str(system.run_folder), cwd=system.folder)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_finite_feed_ends_by_itself(start: Start) -> None:
+    """A run in real time ends with its feed; without a terminal it says a line a second."""
+    system = start(*FOLDED, "--duration", "3", "--speed", "1")
+    system.finish()
+    system.assert_gone()
+    lines = [line for line in system.out.splitlines() if "events/s" in line]
+    # About a line a second from the first process's start to the last one's end.
+    assert 3 <= len(lines) <= 12
+    assert all("\x1b" not in line for line in lines)
+    assert "time       34200." in system.out
+
+
+def test_control_ends_a_run(start: Start) -> None:
+    """`hft.control stop` is a Ctrl-C from elsewhere."""
+    system = start(*FOLDED)
+    system.running()
+    done = system.command("hft.control", "stop")
+    assert (done.returncode, done.stdout) == (0, "the run was asked to end\n")
+    system.finish()
+    system.assert_gone()
+
+
+class Terminal:
+    """A launch on a terminal of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.instance = new_instance()
+        self.fd, theirs = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "hft.launch", "--instance", self.instance, *FOLDED],
+            cwd=folder,
+            env={**environment(self.instance), "TERM": "xterm", "COLUMNS": "100", "LINES": "40"},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+            preexec_fn=take_terminal,
+        )
+        os.close(theirs)
+        self.seen = b""
+
+    def read(self) -> None:
+        """What comes within a moment."""
+        if select.select([self.fd], [], [], 0.05)[0]:
+            try:
+                self.seen += os.read(self.fd, 65536)
+            except OSError:  # nobody has the other end any more
+                time.sleep(0.05)
+
+    def read_until(self, *words: bytes) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not all(word in self.seen for word in words):
+            assert self.process.poll() is None, self.seen.decode(errors="replace")
+            assert time.monotonic() < deadline, self.seen.decode(errors="replace")
+            self.read()
+
+    def ctrl_c(self) -> float:
+        """Type it, read to the end; seconds."""
+        os.write(self.fd, b"\x03")
+        watch = Stopwatch()
+
+        def ended() -> bool:
+            self.read()
+            return self.process.poll() is not None
+
+        took_s = watch.until(ended, "the end")
+        self.read()
+        return took_s
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self.fd)
+
+
+def take_terminal() -> None:
+    """Make stdin the controlling terminal, so that what is typed there sends signals."""
+    os.close(os.open(os.ttyname(0), os.O_RDWR))
+
+
+@pytest.fixture
+def terminal(tmp_path: Path):
+    made = Terminal(tmp_path)
+    yield made
+    made.close()
+    assert (processes(made.instance), segments(made.instance)) == ([], [])
+
+
+def test_ctrl_c_on_a_terminal_ends_the_live_view(terminal: Terminal) -> None:
+    """The view draws, Ctrl-C reaches launch alone, and the terminal is left as it was."""
+    terminal.read_until(b"TEST", b"feed", b"engine", b"recorder", b"\x1b[?25l")
+    assert terminal.ctrl_c() < END_S + 1
+    assert terminal.process.returncode == 0
+    text = terminal.seen.decode()
+    assert "Traceback" not in text
+    assert "KeyboardInterrupt" not in text
+    assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")  # the cursor is back
+    assert "SIM:TEST: position " in text
+
+
+def test_ctrl_c_while_the_nodes_start_is_quiet(terminal: Terminal) -> None:
+    """The nodes don't answer Ctrl-C even before they could say so."""
+    terminal.read_until(b"sim, seed 1 -> ")
+    terminal.ctrl_c()
+    assert "Traceback" not in terminal.seen.decode()
+    assert terminal.process.returncode == 0
