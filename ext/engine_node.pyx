@@ -231,10 +231,10 @@ cdef inline bint all_answered(EngineNode *node) noexcept nogil:
 cdef int end_of_day(EngineNode *node) noexcept nogil:
     """The flow has ended: let signal and risk know, let them finish, then close the records."""
     if not node.end_told:
+        # A round of its own: it is closed, and waited for, like any other.
         node.end_told = True
+        node.round_open = True
         say_end(node, 1 << ROUTE_MARKET_DATA | 1 << ROUTE_REPORTS)
-        if flush(node):
-            close_round(node)
         return 1
     if not node.records_ended:
         node.records_ended = True
@@ -306,12 +306,13 @@ cdef int arrived_work(EngineNode *node, int64_t now_ns) noexcept nogil:
                 break
             step_flow(node, message, now_ns)
         steps += 1
-    if steps and flush(node):
-        close_round(node)
-    elif steps == 0 and node.flow_ended and all_answered(node):
+    if steps:
+        node.round_open = True
+    if node.round_open:
+        if flush(node):
+            close_round(node)
+    elif node.flow_ended and all_answered(node):
         return end_of_day(node)
-    elif steps == 0 and node.round_open and flush(node):
-        close_round(node)
     return found + steps
 
 

@@ -168,7 +168,7 @@ cdef class JournalWriter:
         return self.journal.stalls
 
     def close(self):
-        """Cut the last segment to what is used, remove one made ahead, and put it all on disk."""
+        """Cut the last segment to what is used and remove one made ahead."""
         with self.lock:
             if self.closing:
                 return
@@ -176,8 +176,6 @@ cdef class JournalWriter:
             self.lock.notify()
         self.thread.join()
         last = (self.journal.sequence - 1) // self.segment_records if self.journal.sequence else 0
-        for mapping in self.mapped:
-            mapping.flush()
         for index in range(last + 1, self.segments_made):
             Path(self.folder, segment_name(index)).unlink()
         used = self.journal.sequence - last * self.segment_records
