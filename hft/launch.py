@@ -69,7 +69,9 @@ def number(option: str, text: str, *, whole: bool = False, above_zero: bool = Tr
     if not 0 <= value < 1e12 or (above_zero and value == 0):
         kind = "a whole number" if whole else "a number"
         raise ConfigError(
-            f"must be {kind} {'above' if above_zero else 'of at least'} 0", field=option, value=text
+            f"must be {kind} {'above' if above_zero else 'of at least'} 0, and below 10^12",
+            field=option,
+            value=text,
         )
     return value
 
