@@ -111,8 +111,9 @@ def load_config(path: Path | None) -> Config:
         raise ConfigError("is not a text file in UTF-8", file=path) from None
     try:
         values = tomlkit.parse(text).unwrap()
-    except tomlkit.exceptions.ParseError as error:
-        raise ConfigError(f"is not TOML: {error}", file=path, line=error.line) from None
+    except tomlkit.exceptions.TOMLKitError as error:  # a key that is there twice has no line
+        line = getattr(error, "line", None)
+        raise ConfigError(f"is not TOML: {error}", file=path, line=line) from None
     refuse_unknown(path, text, values)
     try:
         config = msgspec.convert(plain(values), Config)
