@@ -20,10 +20,11 @@ __all__ = [
     "SimulatorConfig", "load_config",
 ]  # fmt: skip
 
-Positive = Annotated[int, msgspec.Meta(ge=1)]
-NotNegative = Annotated[int, msgspec.Meta(ge=0)]
-PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
-NotNegativeFloat = Annotated[float, msgspec.Meta(ge=0)]
+# Bounded, so that what is made of them fits 64 bits and no float is infinite.
+Positive = Annotated[int, msgspec.Meta(ge=1, le=10**12)]
+NotNegative = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
+PositiveFloat = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+NotNegativeFloat = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 Nanoseconds = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 
 
@@ -62,7 +63,7 @@ class SimulatorConfig(Section, frozen=True):
     events_per_second: Annotated[float, msgspec.Meta(gt=0, le=1e8)] = 2000.0
     depth_ticks: PositiveFloat = 8.0  # mean distance of new orders from the touch
     resting_orders: Annotated[int, msgspec.Meta(ge=10, le=1 << 22)] = 2000
-    order_lots: Annotated[float, msgspec.Meta(ge=1)] = 50.0
+    order_lots: Annotated[float, msgspec.Meta(ge=1, le=1e9)] = 50.0
 
 
 class RiskConfig(Section, frozen=True):
@@ -110,8 +111,9 @@ def load_config(path: Path | None) -> Config:
         raise ConfigError("is not a text file in UTF-8", file=path) from None
     try:
         values = tomlkit.parse(text).unwrap()
-    except tomlkit.exceptions.ParseError as error:
-        raise ConfigError(f"is not TOML: {error}", file=path, line=error.line) from None
+    except tomlkit.exceptions.TOMLKitError as error:  # a key that is there twice has no line
+        line = getattr(error, "line", None)
+        raise ConfigError(f"is not TOML: {error}", file=path, line=line) from None
     refuse_unknown(path, text, values)
     try:
         config = msgspec.convert(plain(values), Config)

@@ -30,6 +30,7 @@ from hft.runtime.topology import Placement, place, show
 __all__ = ["main"]
 
 LINE_S = 1.0
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TRADES_READ = 64  # of the newest; more would scroll by unseen
 
 
@@ -68,7 +69,9 @@ def number(option: str, text: str, *, whole: bool = False, above_zero: bool = Tr
     if not 0 <= value < 1e12 or (above_zero and value == 0):
         kind = "a whole number" if whole else "a number"
         raise ConfigError(
-            f"must be {kind} {'above' if above_zero else 'of at least'} 0", field=option, value=text
+            f"must be {kind} {'above' if above_zero else 'of at least'} 0, and below 10^12",
+            field=option,
+            value=text,
         )
     return value
 
@@ -185,10 +188,15 @@ def run_spec(options: argparse.Namespace) -> tuple[RunSpec, str]:
 def execute(spec: RunSpec, feed: str, placement: Placement, report_path: Path | None) -> int:
     """The run, from its shared memory to its summary."""
     started = time.monotonic()
-    run = Run(spec, placement)
+    # Not while there is shared memory and nobody to remove it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
-        for number_ in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        run = Run(spec, placement)
+        for number_ in ENDING:
             signal.signal(number_, lambda *_: run.request_end())
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
+    try:
         print(f"{feed} -> {spec.folder}", flush=True)
         for note in placement.notes:
             print(note, flush=True)
@@ -205,6 +213,9 @@ def execute(spec: RunSpec, feed: str, placement: Placement, report_path: Path | 
     if run.failure is not None:
         print(f"the journal of this run is in {spec.folder}", file=sys.stderr)
         return run.exit_code
+    if not run.began:
+        print("ended before all nodes had started")
+        return 0
     marks = [instrument["mark_half_ticks"] or None for instrument in shot["instruments"]]
     summary = summarise(Path(spec.folder), spec.instruments, marks)
     print(summary.lines())

@@ -13,7 +13,6 @@ import msgspec
 from hft.core.clock import now_ns
 from hft.core.control import Control, NodeState, StopWord
 from hft.core.ring import Ring
-from hft.errors import UserError
 from hft.feeds.base import Commands
 from hft.nodes.spec import Assignment, RunSpec
 from hft.runtime.page import lay_out
@@ -37,6 +36,7 @@ class Run:
     Attributes:
         control: the run's control page.
         failure: what made it end early, in words; None if nothing did.
+        began: whether all nodes have started.
         exit_code: 0, or what the command should return.
         removed: names of segments of a dead run that were in the way.
     """
@@ -46,12 +46,13 @@ class Run:
         self.placement = placement
         self.supervisor = Supervisor("hft.nodes")
         self.requests = 0
+        self.began = False
         self.failure: str | None = None
         self.exit_code = 0
         self.removed = remove_stale(spec.instance)
         try:
             self.make_segments()
-        except UserError:
+        except BaseException:
             remove_run(spec.instance, spec.run_id)
             raise
 
@@ -92,12 +93,15 @@ class Run:
             for child in self.supervisor.wait(LOOK_S):
                 self.child_ended(child)
             self.show_self(NodeState.NODE_RUNNING)
+            self.began = self.began or self.all_started()
             look(self)
             if self.failure is not None or self.all_done():
                 return
             if self.requests and deadline is None:
                 self.control.stop = StopWord.STOP_DRAIN
                 deadline = time.monotonic() + DRAIN_S
+            if self.requests and not self.began:
+                return  # nothing is under way yet
             if self.requests > 1 or (deadline is not None and time.monotonic() > deadline):
                 return
 
@@ -105,6 +109,8 @@ class Run:
         """End every process. The control page stays, with the last figures, until `remove`."""
         self.control.stop = StopWord.STOP_NOW
         for name in self.supervisor.end_all(END_S):
+            if not self.began and self.requests:
+                continue  # it had not even started
             self.fail(f"{name} did not end in time and was killed", EXIT_NODE_DIED)
         self.show_self(NodeState.NODE_STOPPED)
 
@@ -121,6 +127,10 @@ class Run:
         row["lost"] = self.tape.lost
         self.page["nodes"][node_index("monitor")]["messages_in"] += len(messages)
         return messages
+
+    def all_started(self) -> bool:
+        nodes = self.page["nodes"][: int(self.page["node_count"])]
+        return bool((nodes["state"] >= NodeState.NODE_RUNNING).all())
 
     def all_done(self) -> bool:
         """Whether the feed has ended and everything that follows from it is on file."""

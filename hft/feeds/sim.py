@@ -23,11 +23,12 @@ class SimulatedFeed(Feed):
         self.options = options
         self.name = f"sim, seed {options.seed}"
         self.instruments = [Instrument("SIM", "TEST", market.tick_size, market.lot_size)]
+        self.mid_ticks = self.instruments[0].price_to_ticks(market.price)
 
     def chunks(self) -> Iterator[Commands]:
         market = self.options.simulator
         simulator = Simulator(
-            mid_ticks=self.instruments[0].price_to_ticks(market.price),
+            mid_ticks=self.mid_ticks,
             spread_ticks=market.spread_ticks,
             volatility_ticks=market.volatility_ticks,
             events_per_second=market.events_per_second,

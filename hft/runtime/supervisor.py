@@ -29,9 +29,14 @@ class Supervisor:
         self.poll = select.poll()
 
     def start(self, name: str, told: bytes) -> None:
-        popen = subprocess.Popen(
-            [sys.executable, "-m", self.module], stdin=subprocess.PIPE, close_fds=True
-        )
+        # A child inherits the mask: Ctrl-C is for us alone, from its first moment on.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            popen = subprocess.Popen(
+                [sys.executable, "-m", self.module], stdin=subprocess.PIPE, close_fds=True
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         pidfd = os.pidfd_open(popen.pid)
         self.poll.register(pidfd, select.POLLIN)
         self.children.append(Child(name, popen, pidfd))

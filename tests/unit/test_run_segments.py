@@ -1,0 +1,137 @@
+"""The right to an instance's name, and the removal of segments: of whose, and of whose not."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hft.core.control import Control
+from hft.core.ring import Ring, RingPolicy
+from hft.errors import ConfigError
+from hft.runtime.segments import (
+    InstanceLock,
+    check_instance,
+    control_name,
+    new_run_id,
+    remove_run,
+    remove_stale,
+    ring_name,
+)
+
+ROOT = Path(__file__).parents[2]
+INSTANCE = f"test-run-segments-{os.getpid()}"
+SHM = Path("/dev/shm")
+
+MAKE = """import sys
+from hft.core.control import Control
+from hft.core.ring import Ring, RingPolicy
+control = Control.create(sys.argv[1], 7)
+ring = Ring.create_segment(sys.argv[2], 64, RingPolicy.RING_WAIT, 7)
+print("made", flush=True)
+sys.stdin.read()
+"""
+
+
+def left() -> list[str]:
+    return sorted(path.name for path in SHM.glob(f"hft.{INSTANCE}*"))
+
+
+@pytest.fixture(autouse=True)
+def tidy() -> Iterator[None]:
+    assert left() == []
+    yield
+    for name in left():
+        (SHM / name).unlink()
+
+
+@pytest.fixture
+def other_run() -> Iterator["subprocess.Popen[str]"]:
+    """Another process with a control page and a ring of run 7."""
+    names = [control_name(INSTANCE), ring_name(INSTANCE, "reports")]
+    process = subprocess.Popen(
+        [sys.executable, "-c", MAKE, *names],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "made\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_a_name_is_locked_by_one_at_a_time() -> None:
+    """A second lock is refused until the first is released; other names are free."""
+    first = InstanceLock(INSTANCE)
+    with pytest.raises(ConfigError, match=f"instance {INSTANCE} is running already"):
+        InstanceLock(INSTANCE)
+    InstanceLock(f"{INSTANCE}-2").release()
+    first.release()
+    InstanceLock(INSTANCE).release()
+
+
+def test_death_releases_a_lock() -> None:
+    """No file is left that could lock a name for ever."""
+    code = (
+        "import sys; from hft.runtime.segments import InstanceLock\n"
+        "lock = InstanceLock(sys.argv[1]); import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, INSTANCE], cwd=ROOT, check=False)
+    assert done.returncode == -9
+    InstanceLock(INSTANCE).release()
+
+
+def test_segments_of_a_living_run_stay(other_run: "subprocess.Popen[str]") -> None:
+    """Whoever the segments belong to, while it lives they are not touched."""
+    assert remove_stale(INSTANCE) == []
+    assert len(left()) == 2
+
+
+def test_segments_of_a_dead_run_go(other_run: "subprocess.Popen[str]") -> None:
+    """Exactly those of the instance, each of them told."""
+    other = Control.create(control_name(f"{INSTANCE}-2"), new_run_id())
+    other_run.kill()
+    other_run.wait()
+    names = [name for name in left() if name != other.segment.name]
+    assert len(names) == 2
+    assert sorted(remove_stale(INSTANCE)) == names
+    assert left() == [other.segment.name]
+
+
+def test_what_is_no_segment_goes(tmp_path: Path) -> None:
+    """A file half made by a process that died then can't stand in the way."""
+    (SHM / control_name(INSTANCE)).write_bytes(b"short")
+    assert remove_stale(INSTANCE) == [control_name(INSTANCE)]
+    assert left() == []
+
+
+def test_a_run_removes_its_own_segments_only() -> None:
+    """A late node of a dead run must not remove the segments of the next run."""
+    control = Control.create(control_name(INSTANCE), 1)
+    rings = [
+        Ring.create_segment(ring_name(INSTANCE, name), 64, RingPolicy.RING_WAIT, run_id)
+        for name, run_id in (("reports", 1), ("orders", 2))
+    ]
+    remove_run(INSTANCE, 3)
+    assert len(left()) == 3
+    remove_run(INSTANCE, 1)
+    assert left() == [ring_name(INSTANCE, "orders")]
+    del control, rings
+
+
+@pytest.mark.parametrize("name", ["a", "A-1_b", "x" * 40])
+def test_good_names(name: str) -> None:
+    """Letters, digits, '_' and '-'."""
+    assert check_instance(name) == name
+
+
+@pytest.mark.parametrize("name", ["", "a.b", "a/b", "a b", "é", "a\n", "x" * 41])
+def test_bad_names(name: str) -> None:
+    """A name with a dot would take another instance's segments for its own."""
+    with pytest.raises(ConfigError, match="must be 1 to 40 letters"):
+        check_instance(name)
