@@ -25,12 +25,12 @@ from hft.oms.summary import summarise
 from hft.report import differences, report, write_report
 from hft.run import Run
 from hft.runtime.segments import InstanceLock, check_instance, new_run_id
+from hft.runtime.supervisor import END_SIGNALS
 from hft.runtime.topology import Placement, place, show
 
 __all__ = ["main"]
 
 LINE_S = 1.0
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TRADES_READ = 64  # of the newest; more would scroll by unseen
 
 
@@ -189,13 +189,13 @@ def execute(spec: RunSpec, feed: str, placement: Placement, report_path: Path | 
     """The run, from its shared memory to its summary."""
     started = time.monotonic()
     # Not while there is shared memory and nobody to remove it.
-    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    signal.pthread_sigmask(signal.SIG_BLOCK, END_SIGNALS)
     try:
         run = Run(spec, placement)
-        for number_ in ENDING:
+        for number_ in END_SIGNALS:
             signal.signal(number_, lambda *_: run.request_end())
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, END_SIGNALS)
     try:
         print(f"{feed} -> {spec.folder}", flush=True)
         for note in placement.notes:

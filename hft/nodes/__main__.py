@@ -71,7 +71,9 @@ def report_failure(assignment: Assignment, control: Control, problem: str) -> No
 
 def say_failure(assignment: Assignment, problem: str) -> None:
     line = " ".join(problem.splitlines())
-    print(f"hft.nodes: {'+'.join(assignment.nodes)}: {line}", file=sys.stderr, flush=True)
+    # In one write: others may be saying theirs at this moment.
+    sys.stderr.write(f"hft.nodes: {'+'.join(assignment.nodes)}: {line}\n")
+    sys.stderr.flush()
 
 
 if __name__ == "__main__":

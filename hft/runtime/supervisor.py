@@ -8,7 +8,10 @@ import sys
 import time
 from dataclasses import dataclass
 
-__all__ = ["Child", "Supervisor", "how_it_ended"]
+__all__ = ["END_SIGNALS", "Child", "Supervisor", "how_it_ended"]
+
+# What a terminal, a person or a service manager asks for the end with.
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass
@@ -29,8 +32,8 @@ class Supervisor:
         self.poll = select.poll()
 
     def start(self, name: str, told: bytes) -> None:
-        # A child inherits the mask: Ctrl-C is for us alone, from its first moment on.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        # A child inherits the mask: what asks for the end asks us alone, from its first moment on.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, END_SIGNALS)
         try:
             popen = subprocess.Popen(
                 [sys.executable, "-m", self.module], stdin=subprocess.PIPE, close_fds=True

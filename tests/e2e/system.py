@@ -44,9 +44,7 @@ def environment(instance: str) -> dict[str, str]:
 
 
 def segments(instance: str) -> list[str]:
-    return sorted(
-        path.name for folder in SEGMENT_DIRS for path in folder.glob(f"hft.{instance}.*")
-    )
+    return sorted(path.name for folder in SEGMENT_DIRS for path in folder.glob(f"hft.{instance}.*"))
 
 
 def processes(instance: str) -> list[int]:

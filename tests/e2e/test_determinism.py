@@ -11,7 +11,6 @@ from tests.e2e.system import FOLDED, MODES, SEPARATE, System, run
 SIM = ("--feed", "sim", "--speed", "max", "--duration", "20")
 
 
-
 def play(start: Start, *arguments: str) -> tuple[System, str]:
     """A run to its end, and its state hash."""
     system = start(*arguments, "--report", "report.json")

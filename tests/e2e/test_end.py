@@ -22,6 +22,7 @@ from tests.e2e.system import (
     processes,
     run,
     segments,
+    until,
 )
 
 END_S = 2.0
@@ -47,6 +48,18 @@ def test_a_signal_ends_a_run_within_two_seconds(
     assert {"trades.parquet", "reports.parquet"} <= names
     done = run("-m", "hft.journal", "verify", str(system.run_folder), cwd=system.folder)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("number", [*SIGNALS, signal.SIGHUP])
+def test_a_signal_to_all_processes_is_launch_s(start: Start, number: signal.Signals) -> None:
+    """A terminal and a service manager signal every process: the nodes leave it to launch."""
+    system = start(*FOLDED)
+    system.running()
+    for pid in processes(system.instance):
+        os.kill(pid, number)
+    system.finish()
+    system.assert_gone()
+    assert "SIM:TEST: position " in system.out
 
 
 def test_a_finite_feed_ends_by_itself(start: Start) -> None:
@@ -118,10 +131,17 @@ class Terminal:
         self.read()
         return took_s
 
+    def hang_up(self) -> None:
+        """Close the window."""
+        if self.fd >= 0:
+            os.close(self.fd)
+        self.fd = -1
+
     def close(self) -> None:
         self.process.kill()
         self.process.wait()
-        os.close(self.fd)
+        until(lambda: not processes(self.instance), "the end of the nodes")
+        self.hang_up()
 
 
 def take_terminal() -> None:
@@ -155,3 +175,10 @@ def test_ctrl_c_while_the_nodes_start_is_quiet(terminal: Terminal) -> None:
     terminal.ctrl_c()
     assert "Traceback" not in terminal.seen.decode()
     assert terminal.process.returncode == 0
+
+
+def test_a_terminal_that_goes_away_ends_the_run(terminal: Terminal) -> None:
+    """Closing the window leaves nothing behind, though nobody is left to be told."""
+    terminal.read_until(b"running", b"TEST", b"09:30:")
+    terminal.hang_up()
+    terminal.process.wait(PATIENCE_S)

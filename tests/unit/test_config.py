@@ -27,7 +27,10 @@ def test_a_file_says_only_what_differs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("[risk]\n\nloss_qoute = 1\n", "line 3, risk.loss_qoute: unknown key; did you mean risk.lo"),
+        (
+            "[risk]\n\nloss_qoute = 1\n",
+            "line 3, risk.loss_qoute: unknown key; did you mean risk.lo",
+        ),
         ("[risk]\nzzz = 1\n", "line 2, risk.zzz: unknown key; there are risk."),
         ("[markets]\n", "line 1, markets: unknown key; "),
         ("x = 1\n", "line 1, x: unknown key; there are engine, journal, latency, market_maker"),
@@ -39,11 +42,17 @@ def test_a_file_says_only_what_differs(tmp_path: Path) -> None:
         ("[risk]\norder_lots = 0\n", "line 2, risk.order_lots: expected `int` >= 1"),
         ("risk.order_lots = 0\n", "line 1, risk.order_lots: expected `int` >= 1"),
         ("[risk]\nloss_quote = 10000000000000\n", "line 2, risk.loss_quote: expected `int` <= "),
-        ("[simulator]\nspread_ticks = inf\n", "line 2, simulator.spread_ticks: expected `float` <="),
+        (
+            "[simulator]\nspread_ticks = inf\n",
+            "line 2, simulator.spread_ticks: expected `float` <=",
+        ),
         ("[simulator]\nspread_ticks = nan\n", "line 2, simulator.spread_ticks: expected `float` >"),
         ('[simulator]\nprice = "1O"\n', "line 2, simulator.price: invalid decimal string"),
         ("[simulator]\nlot_size = -1\n", "line 2, simulator.lot_size: must be a number above 0"),
-        ("[latency]\norder_ns_max = 1\n", "line 2, latency.order_ns_max: must be at least order_ns"),
+        (
+            "[latency]\norder_ns_max = 1\n",
+            "line 2, latency.order_ns_max: must be at least order_ns",
+        ),
         ("[risk] # limits\nopen_orders = 0\n", "line 2, risk.open_orders: expected `int` >= 1"),
     ],
 )

@@ -130,7 +130,7 @@ def test_the_mean_rate_is_what_was_asked_for(rate: float) -> None:
 
 
 def test_arrivals_cluster() -> None:
-    """Events excite others: counts vary more than those of independent arrivals, whose ratio is 1."""
+    """Events excite others: the ratio would be 1 for independent arrivals."""
     times_s = arrivals_s(flow(200_000))
     counts = np.bincount((times_s / 0.1).astype(int))[:-1]
     assert counts.var() / counts.mean() > 1.5
