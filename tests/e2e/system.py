@@ -30,6 +30,9 @@ PINNED = ("feed", "signal", "risk", "engine")
 MARK = "HFT_TEST_INSTANCE"
 # Far beyond what anything takes: only a test that fails waits so long.
 PATIENCE_S = 30.0
+# In simulated time separate processes hand over thousands of times a second; where others keep the
+# cores busy, each of these can wait for a time slice.
+LOADED_S = 270.0
 LOOK_S = 0.001
 
 numbers = itertools.count()
@@ -122,13 +125,13 @@ class System:
     def journal(self) -> bytes:
         return b"".join(path.read_bytes() for path in sorted(self.run_folder.glob("*.hftj")))
 
-    def wait(self) -> int:
+    def wait(self, seconds: float = PATIENCE_S) -> int:
         """The exit code."""
-        return self.process.wait(PATIENCE_S)
+        return self.process.wait(seconds)
 
-    def finish(self) -> None:
+    def finish(self, seconds: float = PATIENCE_S) -> None:
         """Wait for the end that it should come to by itself."""
-        assert (self.wait(), self.err) == (0, "")
+        assert (self.wait(seconds), self.err) == (0, "")
 
     def interrupt(self, number: int = signal.SIGINT) -> None:
         """Ask for the end and wait for it."""

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import Day, Start
-from tests.e2e.system import FOLDED, MODES, SEPARATE, System, run
+from tests.e2e.system import FOLDED, LOADED_S, MODES, SEPARATE, System, run
+
+pytestmark = pytest.mark.timeout(2 * LOADED_S)
 
 SIM = ("--feed", "sim", "--speed", "max", "--duration", "20")
 
@@ -14,7 +16,7 @@ SIM = ("--feed", "sim", "--speed", "max", "--duration", "20")
 def play(start: Start, *arguments: str) -> tuple[System, str]:
     """A run to its end, and its state hash."""
     system = start(*arguments, "--report", "report.json")
-    system.finish()
+    system.finish(LOADED_S)
     report = json.loads((system.folder / "report.json").read_text())
     return system, report["engine"]["state_hash"]
 

@@ -7,9 +7,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import pytest
 
 from tests.e2e.conftest import Start
-from tests.e2e.system import FOLDED, MODES, System, run, until
+from tests.e2e.system import FOLDED, LOADED_S, MODES, System, run, until
 
 SIM = ("--speed", "max", "--duration", "15", "--seed", "1", "--config", "loss.toml")
 
@@ -76,13 +77,14 @@ def one_without_orders(system: System) -> Any:
     return status if status["instruments"][0]["open_orders"] == 0 else None
 
 
+@pytest.mark.timeout(2 * LOADED_S)
 def test_a_loss_limit_engages_it_in_the_same_way_each_time(start: Start, tmp_path: Path) -> None:
     """A limit on the loss is part of the simulation: as repeatable as all else."""
     (tmp_path / "loss.toml").write_text("[risk]\nloss_quote = 1\n")
     journals = []
     for placement in MODES.values():
         system = start(*placement, *SIM)
-        system.finish()
+        system.finish(LOADED_S)
         journals.append(system.journal())
         assert_stopped(system)
     assert journals[0] == journals[1]
