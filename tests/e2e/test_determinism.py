@@ -1,7 +1,6 @@
 """The same seed and input give the same journal, byte for byte, wherever the nodes run."""
 
 import json
-from typing import Any
 
 import pytest
 
