@@ -4,6 +4,7 @@ An agent has `on_start()`, `work` (C, no GIL), `python_work()` for what `work` c
 `on_close()`. What the agents of a process have not to do, the idle strategy decides how to spend.
 """
 
+import contextlib
 import os
 import time
 
@@ -15,7 +16,6 @@ from hft.core.clock cimport host_now_ns
 from hft.core.control cimport (
     IDLE_BACKOFF,
     IDLE_SPIN,
-    IDLE_YIELD,
     NODE_DONE,
     NODE_RUNNING,
     NODE_STARTING,
@@ -93,7 +93,7 @@ cdef void idle_once(Loop *loop) noexcept nogil:
     loop.idle_rounds += 1
     if loop.idle == IDLE_SPIN or (loop.idle == IDLE_BACKOFF and loop.idle_rounds < SPIN_ROUNDS):
         cpu_pause()
-    elif loop.idle == IDLE_YIELD or loop.idle_rounds < YIELD_ROUNDS:
+    elif loop.idle_rounds < YIELD_ROUNDS:
         sched_yield()
     else:
         pause.tv_sec = 0
@@ -155,6 +155,11 @@ def check_parent(Control control, parent):
         raise FatalError(f"launch (process {parent}) died; stopping")
 
 
+def close_agent(Agent agent):
+    agent.on_close()
+    agent.calls.stats.state = NODE_STOPPED
+
+
 def run_agents(agents, int idle, parent):
     """Run agents in this thread until the stop word says now; FatalError if the parent has died.
 
@@ -197,6 +202,6 @@ def run_agents(agents, int idle, parent):
                 loop.last_ts_ns = now_ns
             check_parent(control, parent)
     finally:
-        for agent in started:
-            agent.on_close()
-            agent.calls.stats.state = NODE_STOPPED
+        with contextlib.ExitStack() as closing:
+            for agent in started:
+                closing.callback(close_agent, agent)

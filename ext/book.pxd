@@ -17,7 +17,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from hft.core.idmap cimport IdMap, idmap_add, idmap_find, idmap_remove
 from hft.core.messages cimport SOURCE_SHIFT
 from hft.core.trie cimport (
-    TRIE_HEIGHT_MAX,
+    TRIE_NODES_PER_INSERT,
     NodePool,
     Trie,
     price_key,
@@ -62,7 +62,6 @@ cdef struct Level:
 cdef struct BookSide:
     Trie trie
     uint32_t best  # level index, 0 when the side is empty
-    uint32_t level_count
     uint32_t own_count  # own orders resting on this side
     uint32_t ghost_head
     uint32_t ghost_tail
@@ -117,7 +116,7 @@ cdef inline bint book_has_room(const Book *book) noexcept nogil:
     return (
         book.order_count < book.order_capacity
         and book.level_count < book.level_capacity
-        and book.nodes.used + TRIE_HEIGHT_MAX + 1 <= book.nodes.capacity
+        and book.nodes.used + TRIE_NODES_PER_INSERT <= book.nodes.capacity
     )
 
 
@@ -162,7 +161,6 @@ cdef inline uint32_t level_open(Book *book, uint32_t instrument, int is_ask,
     level.total_lots = 0
     level.head = level.tail = level.order_count = 0
     trie_insert(&side.trie, &book.nodes, key, index)
-    side.level_count += 1
     if side.best == 0 or key < price_key(book.levels[side.best].price_ticks, is_ask):
         side.best = index
     return index
@@ -176,7 +174,6 @@ cdef inline void level_close(Book *book, uint32_t instrument, int is_ask,
     if side.best == index:
         side.best = trie_next(&side.trie, &book.nodes, key)
     trie_remove(&side.trie, &book.nodes, key)
-    side.level_count -= 1
     book.levels[index].next_free = book.level_free
     book.level_free = index
     book.level_count -= 1

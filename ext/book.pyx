@@ -17,7 +17,7 @@ from posix.mman cimport (
 )
 
 from hft.core.idmap cimport idmap_entries_for
-from hft.core.trie cimport Node
+from hft.core.trie cimport TRIE_HEIGHT_MAX, TRIE_NODES_PER_INSERT, Node
 
 __all__ = []
 
@@ -41,11 +41,11 @@ cdef int book_init(Book *book, uint32_t instruments, uint32_t orders) except -1:
         raise ValueError(f"instruments must be in 1..65536, was {instruments}")
     if not 1 <= orders <= 1 << 28:
         raise ValueError(f"orders must be in 1..2**28, was {orders}")
-    # Every order may rest on a level of its own; nodes allow each of those a path of its own where
-    # orders are few, and one level in eight where they are many.
+    # Every order may rest on a level of its own, with a path of its own where orders are few; where
+    # they are many, one level in eleven has such a path, which prices near each other don't need.
     cdef uint64_t levels = orders
     cdef uint64_t nodes = (levels * TRIE_HEIGHT_MAX if levels <= 16384 else levels) + (
-        2 * TRIE_HEIGHT_MAX + 16
+        2 * TRIE_NODES_PER_INSERT
     )
     cdef uint64_t entries = idmap_entries_for(orders)
     cdef size_t used = 0
@@ -54,8 +54,8 @@ cdef int book_init(Book *book, uint32_t instruments, uint32_t orders) except -1:
     cdef size_t at_accounts = carved(&used, orders + 1, sizeof(uint16_t))
     cdef size_t at_ids = carved(&used, entries, sizeof(uint64_t))
     cdef size_t at_levels = carved(&used, levels + 1, sizeof(Level))
-    cdef size_t at_nodes = carved(&used, nodes + 1, sizeof(Node))
     cdef size_t at_cold = carved(&used, orders + 1, sizeof(OrderCold))
+    cdef size_t at_nodes = carved(&used, nodes + 1, sizeof(Node))
     cdef void *arena = mmap(NULL, used, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     if arena == MAP_FAILED:
         raise MemoryError(f"no memory for a book of {orders} orders ({used} bytes)")

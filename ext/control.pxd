@@ -39,9 +39,8 @@ cpdef enum NodeState:
 
 cpdef enum IdleStrategy:
     IDLE_SPIN = 0  # for a core of one's own: never leaves it
-    IDLE_YIELD = 1  # lets others run, takes the core back at once
-    IDLE_BACKOFF = 2  # spins, then yields, then sleeps 50 µs at a time
-    IDLE_SLEEP = 3  # yields, then sleeps 50 µs at a time: for a core that others need
+    IDLE_BACKOFF = 1  # spins, then yields, then sleeps 50 µs at a time
+    IDLE_SLEEP = 2  # yields, then sleeps 50 µs at a time: for a core that others need
 
 
 cpdef enum Counter:
@@ -51,7 +50,6 @@ cpdef enum Counter:
     SIGNAL_BOOKS = 8
     SIGNAL_TRADES = 9
     SIGNAL_INTENTS = 10
-    SIGNAL_OPEN_ORDERS = 11
     RISK_INTENTS = 16
     RISK_PASSED = 17
     RISK_REFUSED = 18
@@ -87,7 +85,7 @@ cdef struct NodeStats:
     int64_t loop_ns  # in all steps and between them
     uint64_t messages_in
     uint64_t messages_out
-    uint64_t reserved[7]
+    uint64_t reserved[6]
     uint64_t counters[COUNTERS_MAX]
 
 
@@ -107,7 +105,7 @@ cdef struct EdgeStats:
     uint64_t capacity_slots
     uint64_t page_bytes
     uint64_t locked  # whether launch could lock its memory
-    uint64_t reserved_0[8]
+    uint64_t reserved_0[9]
     # The producer's.
     uint64_t published
     uint64_t reserved_1[15]
@@ -122,8 +120,6 @@ cdef struct EdgeStats:
 
 cdef struct BookCopy:
     int64_t event_ts_ns
-    int64_t last_price_ticks
-    int64_t last_lots
     uint64_t sequence
     int64_t bids[VIEW_WORDS]  # price_ticks, lots per level, best first
     int64_t asks[VIEW_WORDS]
@@ -138,6 +134,7 @@ cdef struct InstrumentStats:
     uint64_t value_denominator
     uint8_t tick_size[24]
     uint8_t lot_size[24]
+    uint64_t reserved_0[2]
     # Risk's.
     int64_t position_lots
     int64_t cash_tick_lots
@@ -145,15 +142,18 @@ cdef struct InstrumentStats:
     int64_t open_buy_lots
     int64_t open_sell_lots
     uint64_t open_orders
+    uint64_t reserved_1[2]
     # Signal's.
     double microprice_ticks
     double imbalance
     double order_flow_imbalance
     double spread_ticks
+    uint64_t reserved_2[4]
     # The engine's view of the book: copy view_version % 2 is whole.
     uint64_t view_version
     BookCopy view_even
     BookCopy view_odd
+    uint64_t reserved_3[11]
 
 
 cdef struct ControlPage:
@@ -167,7 +167,7 @@ cdef struct ControlPage:
     uint32_t simulated_time
     uint64_t speed_milli  # recorded seconds per thousand host seconds; 0: as fast as it goes
     uint64_t seed
-    uint64_t reserved_0[5]
+    uint64_t reserved_0[10]
     uint64_t stop  # StopWord
     uint64_t reserved_1[15]
     uint64_t kill  # 0: trading; else when it was engaged, host ns

@@ -15,6 +15,18 @@ __all__ = [
     "Counter", "IdleStrategy", "NodeState", "StopWord",
 ]
 
+cdef extern from *:
+    """
+    #define HFT_STATIC_ASSERT(condition) do { _Static_assert(condition, #condition); } while (0)
+    """
+    void static_assert "HFT_STATIC_ASSERT"(bint condition) noexcept nogil
+
+# Parts with different writers share no cache line.
+static_assert(sizeof(NodeStats) % 64 == 0)
+static_assert(sizeof(EdgeStats) % 64 == 0)
+static_assert(sizeof(InstrumentStats) % 64 == 0)
+static_assert(sizeof(ControlPage) % 64 == 0)
+
 cdef SegmentHeader _segment
 cdef NodeStats _node
 cdef EdgeStats _edge

@@ -10,12 +10,16 @@ from hft.core.outbox cimport Outbox
 from hft.core.ring cimport (
     RingEnd,
     ring_advance,
-    ring_overwrite,
     ring_peek,
     ring_show_head,
     ring_store_cursor,
     ring_try_push,
 )
+
+
+cdef enum:
+    JUST_AFTER = 0xFFF00000
+    BACKLOG = 64
 
 
 cdef struct InEdge:
@@ -43,9 +47,10 @@ cdef inline Message *edge_peek(InEdge *edge) noexcept nogil:
 
 cdef inline void edge_take(InEdge *edge, const Message *message, int64_t now_ns) noexcept nogil:
     """Measure the message that was peeked; it stays readable until `edge_advance`."""
-    # The stamp is the low half of a time at most 4 s ago; one from just after `now_ns` counts as 0.
+    # The stamp is the low half of a time at most 4 s ago; one from just after `now_ns`, at most a
+    # millisecond, counts as 0.
     cdef uint32_t hop_ns = <uint32_t>now_ns - message.header.stamp
-    histogram_record(&edge.stats.hop, hop_ns if hop_ns >> 31 == 0 else 0)
+    histogram_record(&edge.stats.hop, hop_ns if hop_ns < JUST_AFTER else 0)
     histogram_record(&edge.stats.age, now_ns - message.header.origin_ts_ns)
 
 
@@ -56,12 +61,14 @@ cdef inline void edge_advance(InEdge *edge) noexcept nogil:
 cdef inline uint64_t edge_settle(InEdge *edge, uint64_t cursor_before) noexcept nogil:
     """After a batch: show what was taken, and give it back; how many that were."""
     cdef uint64_t taken = edge.ring.cursor - cursor_before
-    cdef uint64_t backlog
+    cdef uint64_t backlog = taken
     if taken:
-        backlog = load_relaxed(&edge.ring.header.head) - cursor_before
-        # The head that observers see lags behind, so it can lie before the cursor.
-        if backlog > edge.ring.capacity or backlog < taken:
-            backlog = taken
+        if taken >= BACKLOG:
+            # Only now is there a queue worth a look at a line that the producer writes. The head
+            # that observers see lags behind, so it can lie before the cursor.
+            backlog = load_relaxed(&edge.ring.header.head) - cursor_before
+            if backlog > edge.ring.capacity or backlog < taken:
+                backlog = taken
         if backlog > edge.stats.high_water:
             edge.stats.high_water = backlog
         edge.stats.taken = edge.ring.cursor

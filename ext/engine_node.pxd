@@ -1,4 +1,4 @@
-"""State of the engine node. What it does is in engine_node.pyx and merge.pxd."""
+"""State of the engine node. What it does is in engine_node.pyx."""
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 

@@ -16,7 +16,7 @@ from libc.stdlib cimport free
 from libc.string cimport memset
 
 from hft.core.agent cimport NEEDS_PYTHON, Agent
-from hft.core.atomics cimport store_release
+from hft.core.atomics cimport fence_release, store_release
 from hft.core.book cimport Level, book_prefault, level_after
 from hft.core.clock cimport host_now_ns
 from hft.core.control cimport (
@@ -47,7 +47,13 @@ from hft.core.edges cimport (
 )
 from hft.core.engine cimport engine_apply, engine_hash
 from hft.core.journal cimport JournalWriter, journal_append, journal_has_room
-from hft.core.latency cimport Underway, delay_arrived, delay_first, delay_send
+from hft.core.latency cimport (
+    Underway,
+    delay_arrived,
+    delay_first,
+    delay_reserve,
+    delay_send,
+)
 from hft.core.matching_engine cimport MatchingEngine
 from hft.core.messages cimport (
     BOOK_TOP,
@@ -59,7 +65,7 @@ from hft.core.messages cimport (
     kind_is_report,
     order_source,
 )
-from hft.core.outbox cimport outbox_next
+from hft.core.outbox cimport outbox_next, outbox_reserve
 from hft.core.ring cimport RING_DROP, Ring, ring_overwrite, ring_space, ring_write
 
 __all__ = ["EngineAgent"]
@@ -68,6 +74,8 @@ cdef enum:
     BATCH = 256
     OUTBOX_BATCH = 2048  # outputs after which a step goes to flush
     VIEW_EVERY_NS = 5_000_000
+    CLOCK_EVERY = 16  # messages of a batch that share a reading of the clock
+    RESERVED = 16384  # messages that the outbox holds without growing
 
 
 # What goes out
@@ -169,8 +177,8 @@ cdef void step(EngineNode *node, const Message *message, int64_t event_ts_ns,
     cdef Message *clock
     cdef uint32_t before
     journal_append(node.journal, message, journal_ts_ns)
-    if event_ts_ns > node.event_ts_ns or node.out.count == 0:
-        node.event_ts_ns = max(node.event_ts_ns, event_ts_ns)
+    if event_ts_ns > node.event_ts_ns:
+        node.event_ts_ns = event_ts_ns
         clock = outbox_next(&node.out)
         clock.header = message.header
         clock.header.kind = TIME
@@ -193,10 +201,12 @@ cdef inline void step_flow(EngineNode *node, Message *message, int64_t now_ns) n
 
 cdef inline void step_order(EngineNode *node, int64_t now_ns) noexcept nogil:
     cdef Underway *order = delay_first(&node.delay)
-    # What the command's reports and BOOK_TOPs carry is the time of arrival.
-    order.message.command.event_ts_ns = order.due_ts_ns if node.simulated else node.event_ts_ns
-    step(node, &order.message, order.message.command.event_ts_ns,
-         order.due_ts_ns if node.simulated else now_ns)
+    # What the command's reports and BOOK_TOPs carry is the time of arrival; time never goes back.
+    cdef int64_t event_ts_ns = node.event_ts_ns
+    if node.simulated:
+        event_ts_ns = max(event_ts_ns, order.due_ts_ns)
+    order.message.command.event_ts_ns = event_ts_ns
+    step(node, &order.message, event_ts_ns, event_ts_ns if node.simulated else now_ns)
     delay_arrived(&node.delay)
 
 
@@ -282,6 +292,8 @@ cdef int simulated_work(EngineNode *node, int64_t now_ns) noexcept nogil:
             if flush(node):
                 close_round(node)
             return found + steps + 1
+        if steps % CLOCK_EVERY == CLOCK_EVERY - 1:
+            now_ns = host_now_ns()
         if flow_ts_ns <= order_ts_ns:
             step_flow(node, message, now_ns)
         else:
@@ -327,6 +339,8 @@ cdef void show_book(EngineNode *node, uint32_t instrument) noexcept nogil:
     cdef uint32_t index, place
     cdef int is_ask
     cdef Level *level
+    # The version that sent readers to the other copy goes before what is written to this one.
+    fence_release()
     copy.event_ts_ns = node.event_ts_ns
     copy.sequence = node.journal.sequence
     for is_ask in range(2):
@@ -371,7 +385,10 @@ cdef int engine_work(void *state) noexcept nogil:
     if node.finished:
         return 0
     if not flush(node):
-        return 0
+        # Risk must be able to go on: what is full may be full because of it.
+        found = fetch_orders(node, host_now_ns())
+        node.stats.messages_in += found
+        return found
     if not journal_has_room(node.journal):
         return NEEDS_PYTHON
     now_ns = host_now_ns()
@@ -379,8 +396,8 @@ cdef int engine_work(void *state) noexcept nogil:
         found = simulated_work(node, now_ns)
     else:
         found = arrived_work(node, now_ns)
-    edge_settle(&node.flow, flow_before)
     flush(node)
+    edge_settle(&node.flow, flow_before)
     node.stats.messages_in += (
         node.flow.ring.cursor - flow_before + node.orders.ring.cursor - orders_before
     )
@@ -437,6 +454,8 @@ cdef class EngineAgent(Agent):
         self.journal = self.make_journal()
         self.node.journal = &self.journal.journal
         book_prefault(&self.node.engine.book)
+        outbox_reserve(&self.node.out, RESERVED)
+        delay_reserve(&self.node.delay)
 
     def python_work(self):
         """Make room in the journal, or finish."""

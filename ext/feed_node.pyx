@@ -144,7 +144,7 @@ cdef class FeedAgent(Agent):
         self.node.host_ns_per_event_ns = 1 / speed if speed else 0
         self.node.space_wanted = BATCH
         if speed == 0:
-            self.node.space_wanted = max(BATCH, flow.ring.capacity - LEAD + BATCH)
+            self.node.space_wanted = max(BATCH, <int64_t>flow.ring.capacity - LEAD + BATCH)
         self.node.duration_ns = duration_ns
         self.calls.state = &self.node
         self.calls.work = feed_work

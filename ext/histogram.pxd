@@ -37,7 +37,7 @@ cdef inline unsigned int histogram_bucket(uint64_t value_ns) noexcept nogil:
 
 
 cdef inline void histogram_record(Histogram *histogram, int64_t value_ns) noexcept nogil:
-    # Two hosts' clocks never meet here, but a stamp's low half can wrap.
+    # Times of different cores may differ by some ns.
     cdef uint64_t value = <uint64_t>value_ns if value_ns > 0 else 0
     histogram.count += 1
     histogram.sum_ns += value

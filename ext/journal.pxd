@@ -80,6 +80,7 @@ cdef class JournalWriter:
     cdef readonly uint64_t segment_records
     cdef readonly uint32_t segments_made
     cdef object description
+    cdef set helper_cores
     cdef object lock
     cdef object thread
     cdef bint closing

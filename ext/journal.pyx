@@ -57,10 +57,12 @@ cdef class JournalWriter:
 
     `description` (a dict of plain values) is kept in every segment's header: what a reader needs to
     replay, and nothing that differs between two runs of the same input. JournalError if the folder
-    holds a journal already or the disk has no room.
+    holds a journal already or the disk has no room. `helper_cores` are where the helper thread may
+    run, not on the core of the thread that appends; by default where that may.
     """
 
-    def __init__(self, folder, description, segment_records=SEGMENT_RECORDS):
+    def __init__(self, folder, description, segment_records=SEGMENT_RECORDS, helper_cores=()):
+        self.helper_cores = set(helper_cores)
         if segment_records < 1:
             raise ValueError(f"segment_records must be at least 1, was {segment_records}")
         self.folder = str(folder)
@@ -88,14 +90,17 @@ cdef class JournalWriter:
         cdef char page[JOURNAL_HEADER_BYTES]
         cdef size_t size_bytes = JOURNAL_HEADER_BYTES + self.segment_records * MESSAGE_SIZE
         path = Path(self.folder, segment_name(self.segments_made))
+        # Under its name only when it is whole: who reads a folder never meets half a segment.
+        partial = path.with_suffix(".partial")
         try:
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+            fd = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
             try:
                 os.posix_fallocate(fd, 0, size_bytes)
                 mapping = mmap.mmap(fd, size_bytes, mmap.MAP_SHARED)
             finally:
                 os.close(fd)
         except OSError as error:
+            partial.unlink(missing_ok=True)
             raise JournalError(f"{path}: can't make a journal segment: {error.strerror}") from None
         memset(&header, 0, sizeof(header))
         header.magic = MAGIC
@@ -113,18 +118,25 @@ cdef class JournalWriter:
             # Touch every page now. A kernel that can't leaves the page faults to the appender.
             madvise(address, size_bytes, MADV_POPULATE_WRITE)
         memcpy(address, page, sizeof(page))
+        os.rename(partial, path)
         self.mapped.append(mapping)
         self.segments_made += 1
         store_release(&self.journal.next_records, <uint64_t>(address + JOURNAL_HEADER_BYTES))
 
     def keep_ahead(self):
         """The helper thread: have the next segment ready, let go of the one before the current."""
+        if self.helper_cores:
+            os.sched_setaffinity(0, self.helper_cores)
         while True:
             with self.lock:
                 self.lock.wait(0.02)
                 if self.closing:
                     return
-                self.ready_next()
+                try:
+                    self.ready_next()
+                except JournalError:
+                    # The appender meets the same when it needs the segment, and can say so.
+                    return
 
     def ready_next(self):
         """Make the next segment if the current one is more than half full and none is waiting."""

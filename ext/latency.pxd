@@ -6,7 +6,7 @@ Within the ring nothing overtakes: an order never arrives before the one sent be
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport abort, realloc
-from libc.string cimport memmove
+from libc.string cimport memmove, memset
 
 from hft.core.messages cimport Message
 
@@ -45,6 +45,19 @@ cdef inline int64_t delay_draw_ns(OrderDelay *delay) noexcept nogil:
     )
 
 
+cdef inline void delay_grow(OrderDelay *delay, uint64_t capacity) noexcept nogil:
+    delay.orders = <Underway *>realloc(delay.orders, capacity * sizeof(Underway))
+    if delay.orders == NULL:
+        abort()
+    memset(&delay.orders[delay.capacity], 0, (capacity - delay.capacity) * sizeof(Underway))
+    delay.capacity = capacity
+
+
+cdef inline void delay_reserve(OrderDelay *delay) noexcept nogil:
+    """Have room for the orders that are usually under way, its memory touched."""
+    delay_grow(delay, 4096)
+
+
 cdef inline void delay_send(OrderDelay *delay, const Message *message, int64_t sent_ts_ns,
                             double scale) noexcept nogil:
     """Put an order on its way at `sent_ts_ns`; its delay is multiplied by `scale`."""
@@ -57,10 +70,7 @@ cdef inline void delay_send(OrderDelay *delay, const Message *message, int64_t s
             delay.end -= delay.first
             delay.first = 0
         else:
-            delay.capacity = 2 * delay.capacity if delay.capacity else 1024
-            delay.orders = <Underway *>realloc(delay.orders, delay.capacity * sizeof(Underway))
-            if delay.orders == NULL:
-                abort()
+            delay_grow(delay, 2 * delay.capacity)
     delay.last_due_ts_ns = max(delay.last_due_ts_ns, due_ts_ns)
     order = &delay.orders[delay.end]
     order.due_ts_ns = delay.last_due_ts_ns

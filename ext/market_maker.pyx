@@ -26,6 +26,7 @@ from hft.core.messages cimport (
     REFUSED,
     REJECTED,
     REPLACED,
+    RISK_KILL_SWITCH,
     SELL,
     BookTop,
     Report,
@@ -141,6 +142,14 @@ cdef void on_book(void *state, Desk *desk, const BookTop *top,
     requote(maker, desk, 1)
 
 
+cdef inline void forget(Quote *quote) noexcept nogil:
+    """Nothing of the quote stands in the book any more."""
+    quote.order_id = 0
+    quote.leaves_lots = 0
+    quote.working = False
+    quote.waiting = False
+
+
 cdef void on_report(void *state, Desk *desk, const Report *report) noexcept nogil:
     cdef Maker *maker = <Maker *>state
     cdef Quote *quote = &maker.quotes[0]
@@ -153,8 +162,7 @@ cdef void on_report(void *state, Desk *desk, const Report *report) noexcept nogi
         maker.position_lots += report.last_lots if report.side == BUY else -report.last_lots
         quote.leaves_lots = report.leaves_lots
         if report.leaves_lots == 0:
-            quote.order_id = 0
-            quote.waiting = False
+            forget(quote)
         return
     quote.waiting = False
     if kind == ACCEPTED or kind == REPLACED:
@@ -162,11 +170,13 @@ cdef void on_report(void *state, Desk *desk, const Report *report) noexcept nogi
         quote.price_ticks = report.price_ticks
         quote.leaves_lots = report.leaves_lots
     elif kind == CANCELLED:
-        quote.order_id = 0
+        forget(quote)
     elif kind == REFUSED or kind == REJECTED:
         quote.paused_until_ns = desk.event_ts_ns + maker.pause_ns
+        # It stays engaged for the rest of the run.
+        maker.stopped = maker.stopped or report.reason == RISK_KILL_SWITCH
         if not quote.working:
-            quote.order_id = 0
+            forget(quote)
 
 
 cdef void on_stop(void *state, Desk *desk) noexcept nogil:

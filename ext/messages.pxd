@@ -37,7 +37,6 @@ cpdef enum Kind:
     TRADE = 49
     TIME = 50  # the sender's clock moved; what follows happened then
     END = 64  # the sender has nothing more to say
-    KILL_SWITCH = 65  # the kill switch was seen to be engaged
 
 
 cpdef enum Source:
@@ -141,7 +140,7 @@ cdef struct Report:
     int64_t price_ticks  # limit price; of a fill, the price traded
     int64_t last_lots  # quantity filled, cancelled or refused by this report
     int64_t leaves_lots  # quantity still resting or working
-    uint32_t cause  # low bits of the sequence of the command that caused it
+    uint32_t cause  # low bits of the causing command's sequence, in the ring of who answers
     uint16_t account  # owner of the order
     uint8_t reason  # Reason
     uint8_t side  # Side

@@ -69,7 +69,6 @@ PAYLOAD_OF_KIND = {
     Kind.TRADE: TRADE_DTYPE,
     Kind.TIME: CONTROL,
     Kind.END: CONTROL,
-    Kind.KILL_SWITCH: CONTROL,
 }
 
 

@@ -7,6 +7,7 @@ they have room. Made large enough at start, it grows only when one command cause
 
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport abort, realloc
+from libc.string cimport memset
 
 from hft.core.messages cimport MESSAGE_SIZE, Message
 
@@ -15,6 +16,15 @@ cdef struct Outbox:
     Message *messages
     uint32_t count
     uint32_t capacity
+
+
+cdef inline void outbox_reserve(Outbox *box, uint32_t capacity) noexcept nogil:
+    """Have room for so many messages, its memory touched. For the start, not for a step."""
+    box.messages = <Message *>realloc(box.messages, <size_t>capacity * MESSAGE_SIZE)
+    if box.messages == NULL:
+        abort()
+    memset(box.messages, 0, <size_t>capacity * MESSAGE_SIZE)
+    box.capacity = capacity
 
 
 cdef inline void outbox_grow(Outbox *box) noexcept nogil:

@@ -38,6 +38,7 @@ cdef struct RiskInstrument:
     int64_t open_sell_lots
     uint32_t open_orders
     bint has_mark
+    bint has_reference  # both sides are there now
 
 
 cdef struct OpenOrder:
@@ -69,7 +70,6 @@ cdef struct RiskGate:
     uint32_t instrument_count
     OpenOrder *orders  # index 0 is nil
     IdMap ids
-    uint32_t order_capacity
     uint32_t order_fresh
     uint32_t order_free
     # Times of the newest orders that passed, a circle of `rate_capacity` a instrument.

@@ -42,6 +42,7 @@ from hft.core.messages cimport (
     SOURCE_SHIFT,
     UNKNOWN_ORDER,
     WRONG_ACCOUNT,
+    BookTop,
     Report,
 )
 
@@ -95,7 +96,6 @@ cdef int risk_allocate(RiskGate *gate) except -1:
         orders += gate.instruments[instrument].limits.open_orders
         gate.rate_capacity = max(gate.rate_capacity,
                                  gate.instruments[instrument].limits.orders_per_second)
-    gate.order_capacity = <uint32_t>orders
     gate.order_fresh = 1
     gate.orders = <OpenOrder *>calloc(orders + 1, sizeof(OpenOrder))
     gate.ids.mask = <uint32_t>(idmap_entries_for(orders) - 1)
@@ -197,7 +197,7 @@ cdef uint8_t check_size(const RiskGate *gate, const Command *intent, uint8_t sid
         return RISK_BAD_ORDER
     if intent.qty_lots > instrument.limits.order_lots:
         return RISK_ORDER_SIZE
-    if not instrument.has_mark:
+    if not instrument.has_reference:
         return RISK_NO_REFERENCE
     if any_price:
         price_ticks = instrument.mark_half_ticks // 2
@@ -276,8 +276,8 @@ cdef uint8_t risk_check(RiskGate *gate, const Command *intent) noexcept nogil:
     if intent.header.instrument >= gate.instrument_count:
         reason = RISK_UNKNOWN_INSTRUMENT
     elif intent.header.kind == CANCEL_ORDER:
-        # Cancels always pass: they only make the risk smaller.
-        reason = NONE
+        # Also while killed: it only makes the risk smaller. An order that isn't known is over.
+        reason = NONE if idmap_find(&gate.ids, intent.order_id) else RISK_UNKNOWN_ORDER
     elif gate.killed:
         reason = RISK_KILL_SWITCH
     elif intent.header.kind == NEW_ORDER:
@@ -356,6 +356,20 @@ cdef void on_report(RiskGate *gate, const Report *report) noexcept nogil:
         close_order(gate, index)
 
 
+cdef void on_book_top(RiskInstrument *instrument, const BookTop *top) noexcept nogil:
+    """Mark at the mid; while only one side is there, at that side, and let nothing new pass."""
+    instrument.has_reference = top.bid_lots > 0 and top.ask_lots > 0
+    if instrument.has_reference:
+        instrument.mark_half_ticks = top.bid_price_ticks + top.ask_price_ticks
+    elif top.bid_lots:
+        instrument.mark_half_ticks = 2 * top.bid_price_ticks
+    elif top.ask_lots:
+        instrument.mark_half_ticks = 2 * top.ask_price_ticks
+    else:
+        return
+    instrument.has_mark = True
+
+
 cdef void risk_on_message(RiskGate *gate, const Message *message) noexcept nogil:
     """Follow what the engine says: the best prices and what became of own orders."""
     cdef RiskInstrument *instrument
@@ -363,12 +377,9 @@ cdef void risk_on_message(RiskGate *gate, const Message *message) noexcept nogil
         return
     if message.header.kind != BOOK_TOP:
         on_report(gate, &message.report)
-    elif message.book_top.bid_lots and message.book_top.ask_lots:
+    else:
         instrument = &gate.instruments[message.header.instrument]
-        instrument.mark_half_ticks = (
-            message.book_top.bid_price_ticks + message.book_top.ask_price_ticks
-        )
-        instrument.has_mark = True
+        on_book_top(instrument, &message.book_top)
 
 
 cdef class Risk:

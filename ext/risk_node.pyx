@@ -2,12 +2,13 @@
 
 In simulated time it waits until a round of the engine is complete on both its inputs, and takes
 them by time, reports first; so that an intent is judged by what had happened when it was made, in
-every run alike (docs/runtime.md). In real time it takes reports first and intents as they come.
-The kill word is looked at before each step; when it is seen engaged, one MASS_CANCEL goes to the
-engine, which journals it.
+every run alike (docs/runtime.md). Until then it puts them aside, so that nobody waits for it with a
+full ring. In real time it takes reports first and intents as they come. The kill word is looked at
+before each intent; when it is seen engaged, a MASS_CANCEL per account goes to the engine, which
+journals them.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
@@ -54,7 +55,7 @@ from hft.core.messages cimport (
     Message,
     Report,
 )
-from hft.core.outbox cimport Outbox, outbox_next
+from hft.core.outbox cimport Outbox, outbox_next, outbox_reserve
 from hft.core.ring cimport Ring
 from hft.core.risk cimport (
     Risk,
@@ -69,6 +70,9 @@ __all__ = ["RiskAgent"]
 
 cdef enum:
     BATCH = 256
+    CLOCK_EVERY = 16  # messages of a batch that share a reading of the clock
+    RESERVED = 4096  # messages that the boxes hold without growing
+    ACCOUNT_WORDS = 1024
 
 
 cdef struct RiskNode:
@@ -79,6 +83,9 @@ cdef struct RiskNode:
     OutEdge refused  # to the recorder
     Outbox orders_box
     Outbox refused_box
+    Outbox held_reports  # of the round under way, in simulated time
+    Outbox held_intents
+    uint64_t accounts[ACCOUNT_WORDS]  # a bit per account that has traded
     RiskGate *gate
     ControlPage *page
     NodeStats *stats
@@ -86,6 +93,7 @@ cdef struct RiskNode:
     int64_t last_refusal_ts_ns
     uint64_t progress  # promised so far
     bint simulated
+    bint shown  # what observers see is up to date
 
 
 cdef bint flush(RiskNode *node) noexcept nogil:
@@ -108,16 +116,27 @@ cdef bint flush(RiskNode *node) noexcept nogil:
 
 cdef void kill(RiskNode *node) noexcept nogil:
     """Refuse everything from now on, and have the engine cancel what rests."""
-    cdef Command *command = &outbox_next(&node.orders_box).command
-    memset(command, 0, sizeof(Command))
-    command.header.kind = MASS_CANCEL
-    command.header.source = SOURCE_RISK
-    command.header.origin_ts_ns = host_now_ns()
-    command.event_ts_ns = node.event_ts_ns
+    cdef int64_t now_ns = host_now_ns()
+    cdef int account
+    cdef Command *command
+    for account in range(ACCOUNT_WORDS * 64):
+        if node.accounts[account >> 6] >> (account & 63) & 1:
+            command = &outbox_next(&node.orders_box).command
+            memset(command, 0, sizeof(Command))
+            command.header.kind = MASS_CANCEL
+            command.header.source = SOURCE_RISK
+            command.header.origin_ts_ns = now_ns
+            command.event_ts_ns = node.event_ts_ns
+            command.account = <uint16_t>account
     node.gate.killed = True
     stat_set(node.stats, RISK_KILLED, 1)
     if load_acquire(&node.page.kill) == 0:
-        store_release(&node.page.kill, <uint64_t>command.header.origin_ts_ns)
+        store_release(&node.page.kill, <uint64_t>now_ns)
+
+
+cdef inline void look_at_kill_word(RiskNode *node) noexcept nogil:
+    if not node.gate.killed and load_acquire(&node.page.kill):
+        kill(node)
 
 
 cdef void refuse(RiskNode *node, const Command *intent, uint8_t reason) noexcept nogil:
@@ -146,10 +165,9 @@ cdef void refuse(RiskNode *node, const Command *intent, uint8_t reason) noexcept
 
 
 cdef inline void take_report(RiskNode *node, const Message *message) noexcept nogil:
-    if message.header.kind == TIME:
+    node.shown = False
+    if message.header.kind == TIME or message.header.kind == END:
         node.event_ts_ns = message.control.event_ts_ns
-        return
-    if message.header.kind == END:
         return
     if message.header.kind == BOOK_TOP:
         node.event_ts_ns = message.book_top.event_ts_ns
@@ -160,65 +178,83 @@ cdef inline void take_report(RiskNode *node, const Message *message) noexcept no
 
 
 cdef inline void take_intent(RiskNode *node, const Message *message) noexcept nogil:
-    cdef uint8_t reason = risk_check(node.gate, &message.command)
+    cdef uint8_t reason
+    node.shown = False
+    look_at_kill_word(node)
+    reason = risk_check(node.gate, &message.command)
     if reason:
         refuse(node, &message.command, reason)
-    else:
-        memcpy(outbox_next(&node.orders_box), message, MESSAGE_SIZE)
+        return
+    node.accounts[message.command.account >> 6] |= <uint64_t>1 << (message.command.account & 63)
+    memcpy(outbox_next(&node.orders_box), message, MESSAGE_SIZE)
 
 
 cdef inline int64_t report_time(const RiskNode *node, const Message *message) noexcept nogil:
     if message.header.kind == BOOK_TOP:
         return message.book_top.event_ts_ns
-    if message.header.kind == TIME:
+    if message.header.kind == TIME or message.header.kind == END:
         return message.control.event_ts_ns
     return node.event_ts_ns
 
 
-cdef bint take_round(RiskNode *node, bint intents_complete, int64_t now_ns) noexcept nogil:
-    """Part of a complete round, by time; whether all of it is taken."""
-    cdef Message *report
-    cdef Message *intent
-    cdef int _taken
-    for _taken in range(BATCH):
-        intent = edge_peek(&node.intents)
-        report = edge_peek(&node.reports)
-        if intent == NULL and not intents_complete:
-            return False
-        if intent == NULL and report == NULL:
-            return True
-        if report != NULL and (
-            intent == NULL or report_time(node, report) <= intent.command.event_ts_ns
+cdef void hold(InEdge *edge, Outbox *box) noexcept nogil:
+    """Put everything that an input has aside, in order."""
+    cdef Message *message = edge_peek(edge)
+    cdef int64_t now_ns = 0
+    while message != NULL:
+        if box.count % CLOCK_EVERY == 0 or now_ns == 0:
+            now_ns = host_now_ns()
+        edge_take(edge, message, now_ns)
+        memcpy(outbox_next(box), message, MESSAGE_SIZE)
+        edge_advance(edge)
+        message = edge_peek(edge)
+
+
+cdef void take_round(RiskNode *node) noexcept nogil:
+    """Take the reports and intents of a complete round, by time."""
+    cdef uint32_t reports = 0
+    cdef uint32_t intents = 0
+    cdef const Message *report
+    cdef const Message *intent
+    while reports < node.held_reports.count or intents < node.held_intents.count:
+        report = &node.held_reports.messages[reports]
+        intent = &node.held_intents.messages[intents]
+        if reports < node.held_reports.count and (
+            intents == node.held_intents.count
+            or report_time(node, report) <= intent.command.event_ts_ns
         ):
-            edge_take(&node.reports, report, now_ns)
             take_report(node, report)
-            edge_advance(&node.reports)
+            reports += 1
         else:
-            edge_take(&node.intents, intent, now_ns)
             take_intent(node, intent)
-            edge_advance(&node.intents)
-    return False
+            intents += 1
+    node.held_reports.count = 0
+    node.held_intents.count = 0
 
 
-cdef bint take_arrived(RiskNode *node, int64_t now_ns) noexcept nogil:
-    """Reports, then intents, that are there; whether nothing is left."""
+cdef void take_arrived(RiskNode *node) noexcept nogil:
+    """Some of the reports, then some of the intents, that are there."""
+    cdef int64_t now_ns = host_now_ns()
     cdef Message *message
-    cdef int _taken
-    for _taken in range(BATCH):
+    cdef int taken
+    for taken in range(BATCH):
         message = edge_peek(&node.reports)
         if message == NULL:
             break
+        if taken % CLOCK_EVERY == CLOCK_EVERY - 1:
+            now_ns = host_now_ns()
         edge_take(&node.reports, message, now_ns)
         take_report(node, message)
         edge_advance(&node.reports)
-    for _taken in range(BATCH):
+    for taken in range(BATCH):
         message = edge_peek(&node.intents)
         if message == NULL:
             break
+        if taken % CLOCK_EVERY == CLOCK_EVERY - 1:
+            now_ns = host_now_ns()
         edge_take(&node.intents, message, now_ns)
         take_intent(node, message)
         edge_advance(&node.intents)
-    return edge_peek(&node.reports) == NULL and edge_peek(&node.intents) == NULL
 
 
 cdef void show(RiskNode *node) noexcept nogil:
@@ -244,6 +280,7 @@ cdef void show(RiskNode *node) noexcept nogil:
     stat_set(node.stats, RISK_CANCELLED, node.gate.counts.cancelled)
     stat_set(node.stats, RISK_REPLACED, node.gate.counts.replaced)
     stat_set(node.stats, RISK_REJECTED, node.gate.counts.rejected)
+    node.shown = True
 
 
 cdef int risk_work(void *state) noexcept nogil:
@@ -251,28 +288,30 @@ cdef int risk_work(void *state) noexcept nogil:
     cdef uint64_t reports_before = node.reports.ring.cursor
     cdef uint64_t intents_before = node.intents.ring.cursor
     cdef uint64_t rounds, intended, taken
-    cdef bint complete
-    if not node.gate.killed and load_acquire(&node.page.kill):
-        kill(node)
+    cdef bint complete = False
+    look_at_kill_word(node)
     # Before the rings are seen empty: what the progress promises is then already taken.
     rounds = edge_progress(&node.reports)
     intended = edge_progress(&node.intents)
-    if not flush(node):
-        return 0
-    if not node.simulated:
-        complete = take_arrived(node, host_now_ns())
-        rounds = min(rounds, intended)
-    elif rounds == node.progress:
-        return 0
-    else:
-        complete = take_round(node, intended >= rounds, host_now_ns())
+    if node.simulated:
+        hold(&node.reports, &node.held_reports)
+        hold(&node.intents, &node.held_intents)
+    if flush(node):
+        if not node.simulated:
+            take_arrived(node)
+            complete = edge_peek(&node.reports) == NULL and edge_peek(&node.intents) == NULL
+            rounds = min(rounds, intended)
+        elif rounds != node.progress and intended >= rounds:
+            take_round(node)
+            complete = True
+        if flush(node) and complete and rounds != node.progress:
+            node.progress = rounds
+            edge_promise(&node.orders, rounds)
+    # What nobody waits for comes after what is waited for.
     taken = edge_settle(&node.reports, reports_before) + edge_settle(&node.intents, intents_before)
-    if taken:
-        node.stats.messages_in += taken
+    node.stats.messages_in += taken
+    if not node.shown:
         show(node)
-    if flush(node) and complete and rounds != node.progress:
-        node.progress = rounds
-        edge_promise(&node.orders, rounds)
     return <int>taken
 
 
@@ -310,9 +349,15 @@ cdef class RiskAgent(Agent):
         self.node.page = self.page
         self.node.stats = self.calls.stats
         self.node.simulated = simulated
+        outbox_reserve(&self.node.orders_box, RESERVED)
+        outbox_reserve(&self.node.refused_box, RESERVED)
+        outbox_reserve(&self.node.held_reports, RESERVED)
+        outbox_reserve(&self.node.held_intents, RESERVED)
         self.calls.state = &self.node
         self.calls.work = risk_work
 
     def __dealloc__(self):
         free(self.node.orders_box.messages)
         free(self.node.refused_box.messages)
+        free(self.node.held_reports.messages)
+        free(self.node.held_intents.messages)

@@ -148,6 +148,9 @@ cdef class Segment:
         self.size_bytes = size_bytes
         try:
             self.map(fd, True)
+        except SegmentError:
+            Segment.unlink(name)
+            raise
         finally:
             os.close(fd)
         header = <SegmentHeader *>self.address

@@ -7,7 +7,7 @@ taken only when a round begins, where all those of the round before are there, i
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from hft.core.agent cimport Agent
 from hft.core.clock cimport host_now_ns
@@ -33,7 +33,16 @@ from hft.core.edges cimport (
     edge_take,
 )
 from hft.core.features cimport Features, features_update
-from hft.core.messages cimport BOOK_TOP, END, TIME, TRADE, Message, kind_is_report
+from hft.core.messages cimport (
+    BOOK_TOP,
+    END,
+    MESSAGE_SIZE,
+    TIME,
+    TRADE,
+    Message,
+    kind_is_report,
+)
+from hft.core.outbox cimport Outbox, outbox_next, outbox_reserve
 from hft.core.ring cimport Ring
 from hft.core.strategy cimport Desk, Strategy, StrategyCalls
 
@@ -41,6 +50,8 @@ __all__ = ["SignalAgent"]
 
 cdef enum:
     BATCH = 256
+    CLOCK_EVERY = 16  # messages of a batch that share a reading of the clock
+    RESERVED = 4096  # messages that the boxes hold without growing
 
 
 cdef struct SignalNode:
@@ -49,6 +60,7 @@ cdef struct SignalNode:
     OutEdge intents
     Desk desk
     StrategyCalls strategy
+    Outbox held  # refusals that wait for the next round, in simulated time
     Features *features
     uint32_t instrument_count
     ControlPage *page
@@ -74,9 +86,10 @@ cdef void handle(SignalNode *node, const Message *message) noexcept nogil:
     cdef uint32_t instrument = message.header.instrument
     cdef Features *features
     node.desk.origin_ts_ns = message.header.origin_ts_ns
-    if message.header.kind == TIME:
-        node.desk.event_ts_ns = message.control.event_ts_ns
-    elif message.header.kind == BOOK_TOP:
+    if message.header.kind == TIME or message.header.kind == END:
+        # A refusal tells the time at which the intent was made: that is no step back.
+        node.desk.event_ts_ns = max(node.desk.event_ts_ns, message.control.event_ts_ns)
+    if message.header.kind == BOOK_TOP:
         if instrument >= node.instrument_count:
             return
         features = &node.features[instrument]
@@ -95,17 +108,40 @@ cdef void handle(SignalNode *node, const Message *message) noexcept nogil:
         node.stats.state = NODE_DONE
 
 
-cdef void take_batch(SignalNode *node, InEdge *edge, int64_t now_ns) noexcept nogil:
-    cdef uint64_t before = edge.ring.cursor
+cdef void take_batch(SignalNode *node, InEdge *edge) noexcept nogil:
+    cdef int64_t now_ns = host_now_ns()
     cdef Message *message
-    while edge.ring.cursor - before < BATCH:
+    cdef int taken
+    for taken in range(BATCH):
         message = edge_peek(edge)
         if message == NULL:
             break
+        if taken % CLOCK_EVERY == 0:
+            now_ns = host_now_ns()
         edge_take(edge, message, now_ns)
         handle(node, message)
         edge_advance(edge)
-    node.stats.messages_in += edge_settle(edge, before)
+
+
+cdef void hold_refusals(SignalNode *node) noexcept nogil:
+    """Put refusals aside, so that risk never waits for the next round to be rid of them."""
+    cdef Message *message = edge_peek(&node.refusals)
+    cdef int64_t now_ns
+    if message == NULL:
+        return
+    now_ns = host_now_ns()
+    while message != NULL:
+        edge_take(&node.refusals, message, now_ns)
+        memcpy(outbox_next(&node.held), message, MESSAGE_SIZE)
+        edge_advance(&node.refusals)
+        message = edge_peek(&node.refusals)
+
+
+cdef void handle_held(SignalNode *node) noexcept nogil:
+    cdef uint32_t place
+    for place in range(node.held.count):
+        handle(node, &node.held.messages[place])
+    node.held.count = 0
 
 
 cdef void show(SignalNode *node) noexcept nogil:
@@ -124,30 +160,33 @@ cdef void show(SignalNode *node) noexcept nogil:
 
 cdef int signal_work(void *state) noexcept nogil:
     cdef SignalNode *node = <SignalNode *>state
-    cdef uint64_t in_before = node.stats.messages_in
-    cdef int64_t now_ns
+    cdef uint64_t data_before = node.data.ring.cursor
+    cdef uint64_t refusals_before = node.refusals.ring.cursor
+    cdef uint64_t taken
     # Before the rings are seen empty: what the progress promises is then already taken.
     cdef uint64_t progress = edge_progress(&node.data)
-    # Before the refusals are taken: a round that has begun says that those of the last are
-    # complete.
+    # Before the refusals are taken: a round that has begun says that those of the last are there.
     cdef bint has_data = edge_peek(&node.data) != NULL
-    if not flush(node):
-        return 0
-    now_ns = host_now_ns()
-    if not node.simulated or (has_data and not node.mid_round):
-        take_batch(node, &node.refusals, now_ns)
-    if has_data:
-        node.mid_round = True
-        take_batch(node, &node.data, now_ns)
-    if not flush(node):
-        return 1
-    if progress != node.progress and edge_peek(&node.data) == NULL:
-        node.progress = progress
-        node.mid_round = False
-        edge_promise(&node.intents, progress)
+    if node.simulated:
+        hold_refusals(node)
+    if flush(node):
+        if not node.simulated:
+            take_batch(node, &node.refusals)
+        elif has_data and not node.mid_round:
+            handle_held(node)
+        if has_data:
+            node.mid_round = True
+            take_batch(node, &node.data)
+        if flush(node) and progress != node.progress and edge_peek(&node.data) == NULL:
+            node.progress = progress
+            node.mid_round = False
+            edge_promise(&node.intents, progress)
+    # What nobody waits for comes after what is waited for.
+    taken = edge_settle(&node.data, data_before) + edge_settle(&node.refusals, refusals_before)
+    node.stats.messages_in += taken
     if not node.shown:
         show(node)
-    return <int>(node.stats.messages_in - in_before)
+    return <int>taken
 
 
 cdef class SignalAgent(Agent):
@@ -185,9 +224,12 @@ cdef class SignalAgent(Agent):
         self.node.stats = self.calls.stats
         self.node.simulated = simulated
         self.node.shown = True
+        outbox_reserve(&self.node.desk.out, RESERVED)
+        outbox_reserve(&self.node.held, RESERVED)
         self.calls.state = &self.node
         self.calls.work = signal_work
 
     def __dealloc__(self):
         free(self.node.features)
         free(self.node.desk.out.messages)
+        free(self.node.held.messages)

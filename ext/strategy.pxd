@@ -31,7 +31,6 @@ cdef struct Desk:
     int64_t origin_ts_ns  # of the message at work, passed on to what it causes
     uint64_t orders_numbered
     uint64_t intents
-    uint16_t account
 
 
 cdef struct StrategyCalls:
@@ -57,7 +56,6 @@ cdef inline Command *desk_intent(Desk *desk, uint8_t kind, uint32_t instrument,
     intent.header.source = SOURCE_STRATEGY
     intent.order_id = order_id
     intent.event_ts_ns = desk.event_ts_ns
-    intent.account = desk.account
     desk.intents += 1
     return intent
 

@@ -21,6 +21,7 @@ cdef extern from *:
 
 cdef enum:
     TRIE_HEIGHT_MAX = 11
+    TRIE_NODES_PER_INSERT = 22  # a root may grow to the full height, and a path be made below it
 
 
 cdef struct Node:
@@ -132,7 +133,7 @@ cdef inline void node_put(NodePool *pool, uint32_t index, uint64_t place,
 
 cdef inline void trie_insert(Trie *trie, NodePool *pool, uint64_t key,
                              uint32_t level) noexcept nogil:
-    """Put `level` at `key`, where none is. Needs at most TRIE_HEIGHT_MAX + 1 free nodes."""
+    """Put `level` at `key`, where none is. Needs at most TRIE_NODES_PER_INSERT free ones."""
     cdef uint32_t index, child, height
     cdef uint64_t place
     if trie.root == 0:

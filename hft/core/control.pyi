@@ -22,9 +22,8 @@ class NodeState(enum.IntFlag):
 
 class IdleStrategy(enum.IntFlag):
     IDLE_SPIN = 0
-    IDLE_YIELD = 1
-    IDLE_BACKOFF = 2
-    IDLE_SLEEP = 3
+    IDLE_BACKOFF = 1
+    IDLE_SLEEP = 2
 
 class Counter(enum.IntFlag):
     FEED_EVENTS = 0
@@ -32,7 +31,6 @@ class Counter(enum.IntFlag):
     SIGNAL_BOOKS = 8
     SIGNAL_TRADES = 9
     SIGNAL_INTENTS = 10
-    SIGNAL_OPEN_ORDERS = 11
     RISK_INTENTS = 16
     RISK_PASSED = 17
     RISK_REFUSED = 18

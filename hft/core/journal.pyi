@@ -1,6 +1,6 @@
 """Types of the compiled module ext/journal.pyx."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ class JournalWriter:
         folder: str | Path,
         description: Mapping[str, Any],
         segment_records: int = 1048576,
+        helper_cores: Iterable[int] = (),
     ) -> None: ...
     def keep_ahead(self) -> None: ...
     def ready_next(self) -> None: ...

@@ -28,7 +28,6 @@ class Kind(enum.IntFlag):
     TRADE = 49
     TIME = 50
     END = 64
-    KILL_SWITCH = 65
 
 class Source(enum.IntFlag):
     SOURCE_RECORDED = 0

@@ -1,5 +1,7 @@
 """engine: market flow and orders in; it journals, matches, and tells signal, risk and recorder."""
 
+import os
+
 import msgspec
 
 from hft.core.engine_node import EngineAgent
@@ -27,7 +29,8 @@ def build(context: Context) -> EngineAgent:
             "simulated_time": spec.simulated,
         }
         records = spec.config.journal.segment_mib * MIB // MESSAGE.itemsize
-        return JournalWriter(spec.folder, description, records)
+        elsewhere = os.sched_getaffinity(os.getppid()) - os.sched_getaffinity(0)
+        return JournalWriter(spec.folder, description, records, elsewhere)
 
     latency = spec.config.latency
     return EngineAgent(

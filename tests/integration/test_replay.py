@@ -96,7 +96,7 @@ def test_a_summary_without_truth(data_dir: Path) -> None:
 @pytest.mark.parametrize(
     ("feed", "problem"),
     [
-        ("lobstr:x.zip", "did you mean lobster:"),
+        ("lobstr:x.zip", "did you mean lobster"),
         ("x.zip", "must start with one of"),
         ("lobster:", "must be lobster:FILE.zip"),
         ("lobster:missing.zip", "missing.zip: can't be read: No such file or directory"),

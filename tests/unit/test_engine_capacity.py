@@ -140,3 +140,27 @@ def test_ids_come_and_go_for_ever():
         reports = engine.process(deletes(here[cut:]))
         assert reports["last_lots"].tolist() == [1] * (64 - cut), round_number
         here = here[:cut]
+
+
+def test_a_full_path_pool_rejects_and_disturbs_nothing():
+    """Prices so far apart that paths run out before orders do are rejected, not written elsewhere."""
+    engine = MatchingEngine(instruments=200, orders=16385)
+    commands = np.zeros(6000, COMMAND)
+    commands["kind"] = Kind.FLOW_ADD
+    commands["order_id"] = np.arange(1, 6001)
+    commands["instrument"] = np.arange(6000) % 200
+    commands["side"] = Side.BUY
+    # Every order far from all others of its side: a path of its own.
+    commands["price_ticks"] = (np.arange(6000) // 200 - 15) * 2**58
+    commands["qty_lots"] = 7
+    reports = engine.process(commands)
+    full = reports[reports["kind"] == Kind.REJECTED]
+    assert 0 < len(full) < 6000
+    assert set(full["reason"]) == {Reason.POOL_FULL}
+    for order in reports["order_id"][reports["kind"] == Kind.ACCEPTED]:
+        found = engine.order(int(order))
+        assert (found["leaves_lots"], found["life_lots"]) == (7, 7)
+        assert found["price_ticks"] == commands["price_ticks"][order - 1]
+    commands["kind"] = Kind.FLOW_DELETE
+    engine.process(commands)
+    assert len(engine) == 0

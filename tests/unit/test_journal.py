@@ -1,6 +1,8 @@
 """The journal: what was appended is read back, and no damage goes unseen."""
 
+import errno
 import mmap
+import os
 
 import numpy as np
 import pytest
@@ -295,3 +297,21 @@ def test_what_is_not_there_is_an_error(tmp_path):
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(JournalError, match=str(path)):
             JournalReader(path)
+
+
+def test_a_segment_has_its_name_only_when_it_is_whole(tmp_path, monkeypatch):
+    """A segment that can't be made leaves nothing behind, and the error tells the cause."""
+    writer = JournalWriter(tmp_path, {}, segment_records=8)
+    writer.append(np.zeros(8, COMMAND), 1)
+    monkeypatch.setattr(os, "posix_fallocate", full_disk)
+    with pytest.raises(JournalError, match="No space left"):
+        for _ in range(3):
+            writer.append(np.zeros(8, COMMAND), 1)
+    monkeypatch.undo()
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names <= {"journal-000000.hftj", "journal-000001.hftj"}
+    writer.close()
+
+
+def full_disk(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

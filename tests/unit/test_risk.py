@@ -180,7 +180,7 @@ def test_a_market_order_needs_no_price_but_has_a_value():
 
 
 def test_no_order_without_a_reference_price():
-    """Both sides must have been there once; the last mid stays when a side empties."""
+    """Both sides must be there now: a price from before a side emptied judges nothing."""
     gate = Gate(mid=None)
     gate.mark(99, 0, ask_lots=0)
     assert gate.buy(1, 1) == Reason.RISK_NO_REFERENCE
@@ -188,6 +188,8 @@ def test_no_order_without_a_reference_price():
     assert gate.buy(1, 1) == Reason.RISK_NO_REFERENCE
     gate.mark(999, 1001)
     gate.mark(0, 1001, bid_lots=0)
+    assert gate.buy(1, 1) == Reason.RISK_NO_REFERENCE
+    gate.mark(999, 1001)
     assert gate.buy(1, 1) == NONE
 
 
@@ -378,7 +380,8 @@ def test_the_kill_switch_refuses_orders_and_passes_cancels():
     gate.buy(1, 10)
     gate.risk.kill()
     assert gate.buy(2, 1) == gate.sell(3, 1) == gate.replace(1, 1) == Reason.RISK_KILL_SWITCH
-    assert gate.cancel(1) == gate.cancel(99) == NONE
+    assert gate.cancel(1) == NONE
+    assert gate.cancel(99) == Reason.RISK_UNKNOWN_ORDER
     gate.hear(Kind.FILLED, 1, last=4, leaves=6)
     assert gate.position_lots == 4
 
