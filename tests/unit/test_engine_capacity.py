@@ -142,20 +142,23 @@ def test_ids_come_and_go_for_ever():
         here = here[:cut]
 
 
-def test_a_full_path_pool_rejects_and_disturbs_nothing():
-    """Prices so far apart that paths run out before orders do are rejected, not written elsewhere."""
-    engine = MatchingEngine(instruments=200, orders=16385)
-    commands = np.zeros(6000, COMMAND)
+@pytest.mark.parametrize("lead", range(24))
+def test_a_full_path_pool_rejects_and_disturbs_nothing(lead):
+    """Prices so far apart that paths run out before orders are rejected, nothing overwritten."""
+    engine = MatchingEngine(instruments=2000, orders=16385)
+    count = lead + 2000
+    commands = np.zeros(count, COMMAND)
     commands["kind"] = Kind.FLOW_ADD
-    commands["order_id"] = np.arange(1, 6001)
-    commands["instrument"] = np.arange(6000) % 200
+    commands["order_id"] = np.arange(1, count + 1)
     commands["side"] = Side.BUY
-    # Every order far from all others of its side: a path of its own.
-    commands["price_ticks"] = (np.arange(6000) // 200 - 15) * 2**58
     commands["qty_lots"] = 7
+    # First `lead` paths of one node; then pairs whose second order needs the longest path there is.
+    commands["instrument"][:lead] = 1999 - np.arange(lead)
+    commands["instrument"][lead:] = np.arange(2000) // 2
+    commands["price_ticks"][lead:] = -(np.arange(2000) % 2)
     reports = engine.process(commands)
     full = reports[reports["kind"] == Kind.REJECTED]
-    assert 0 < len(full) < 6000
+    assert 0 < len(full) < count
     assert set(full["reason"]) == {Reason.POOL_FULL}
     for order in reports["order_id"][reports["kind"] == Kind.ACCEPTED]:
         found = engine.order(int(order))

@@ -302,11 +302,9 @@ def test_what_is_not_there_is_an_error(tmp_path):
 def test_a_segment_has_its_name_only_when_it_is_whole(tmp_path, monkeypatch):
     """A segment that can't be made leaves nothing behind, and the error tells the cause."""
     writer = JournalWriter(tmp_path, {}, segment_records=8)
-    writer.append(np.zeros(8, COMMAND), 1)
     monkeypatch.setattr(os, "posix_fallocate", full_disk)
     with pytest.raises(JournalError, match="No space left"):
-        for _ in range(3):
-            writer.append(np.zeros(8, COMMAND), 1)
+        writer.append(np.zeros(24, COMMAND), 1)
     monkeypatch.undo()
     names = {path.name for path in tmp_path.iterdir()}
     assert names <= {"journal-000000.hftj", "journal-000001.hftj"}
