@@ -5,9 +5,9 @@ cancels what rests. It stays engaged until the run ends. `stop` ends the run as 
 is under way is finished first.
 """
 
-import argparse
 import sys
 
+from hft.arguments import Parser
 from hft.core.control import Control, StopWord
 from hft.errors import run_command
 from hft.runtime.segments import check_instance, control_name
@@ -17,7 +17,7 @@ __all__ = ["main"]
 
 @run_command
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m hft.control", description=__doc__)
+    parser = Parser(prog="python -m hft.control", description=__doc__)
     parser.add_argument("action", choices=("kill", "stop"))
     parser.add_argument("--instance", default="default", metavar="NAME")
     options = parser.parse_args(arguments)

@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from hft.arguments import Parser
 from hft.core import MatchingEngine
 from hft.core.journal import JournalReader, segment_paths
 from hft.core.messages import (
@@ -358,7 +359,7 @@ def sequence(text: str) -> int:
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="hft.journal", description="Read a journal.")
+    parser = Parser(prog="hft.journal", description="Read a journal.")
     commands = parser.add_subparsers(dest="command", required=True)
     shower = commands.add_parser("show", help="print records")
     verifier = commands.add_parser("verify", help="check and replay the whole journal")

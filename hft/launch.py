@@ -7,12 +7,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 import msgspec
 import numpy as np
 from rich.console import Console
 
+from hft.arguments import Parser
 from hft.config import Config, load_config
 from hft.core.messages import CONTROL, TRADE_DTYPE, Kind, Side
 from hft.errors import ConfigError, run_command
@@ -32,13 +32,6 @@ __all__ = ["main"]
 
 LINE_S = 1.0
 TRADES_READ = 64  # of the newest; more would scroll by unseen
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, like everything else."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(message)
 
 
 def parser() -> Parser:
@@ -98,7 +91,7 @@ def check_report(path: Path) -> None:
 
 
 def make_folder(config: Config, instance: str) -> Path:
-    """A new folder for the run's files, and the link `latest` to it."""
+    """A new folder for the run's files."""
     base = Path(config.journal.folder) / instance
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     try:
@@ -106,13 +99,17 @@ def make_folder(config: Config, instance: str) -> Path:
         taken = len(list(base.glob(f"{stamp}*")))
         folder = base / (f"{stamp}-{taken}" if taken else stamp)
         folder.mkdir()
-        latest = base / "latest"
-        latest.unlink(missing_ok=True)
-        latest.symlink_to(folder.name)
     except OSError as error:
         problem = f"can't make a folder for the run: {error.strerror}"
         raise ConfigError(problem, field="journal.folder", value=str(base)) from None
     return folder
+
+
+def link_latest(folder: Path) -> None:
+    """Let `latest` mean this run, now that it has begun."""
+    latest = folder.parent / "latest"
+    latest.unlink(missing_ok=True)
+    latest.symlink_to(folder.name)
 
 
 class Display:
@@ -127,9 +124,19 @@ class Display:
         self.next_s = time.monotonic() + self.every_s
         self.previous: Snapshot | None = None
         self.event_ts_ns = 0
+        self.linked = False
 
     def watch(self, run: Run) -> None:
-        """Show the run until it is over."""
+        """Show the run until it is over; it ends, cleanly, when nobody can see it any more."""
+        try:
+            self.show(run)
+        except OSError:
+            with open(os.devnull, "w") as nowhere:
+                os.dup2(nowhere.fileno(), sys.stdout.fileno())
+            run.request_end()
+            run.watch(lambda _: None)
+
+    def show(self, run: Run) -> None:
         if self.console.is_terminal:
             with self.view.live() as draw:
                 run.watch(lambda run: self.look(run, draw))
@@ -137,6 +144,9 @@ class Display:
             run.watch(lambda run: self.look(run, self.print_line))
 
     def look(self, run: Run, draw: Callable[[Snapshot], None]) -> None:
+        if run.began and not self.linked:
+            link_latest(Path(self.spec.folder))
+            self.linked = True
         self.collect_trades(run.take_trades())
         if time.monotonic() >= self.next_s:
             self.next_s = time.monotonic() + self.every_s

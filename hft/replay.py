@@ -13,6 +13,7 @@ from decimal import Decimal, InvalidOperation
 import msgspec
 import numpy as np
 
+from hft.arguments import Parser
 from hft.core import MatchingEngine
 from hft.errors import UserError, run_command
 from hft.feeds import BookTruth, Feed, FeedOptions, open_feed
@@ -162,15 +163,13 @@ def duration_ns(text: str) -> int:
 
 def count(text: str) -> int:
     """A whole number, not negative."""
-    if not (text.isascii() and text.isdigit()):
+    if not (text.isascii() and text.isdigit() and int(text) < 2**63):
         raise argparse.ArgumentTypeError(f"must be a whole number from 0, was {text!r}")
     return int(text)
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="hft.replay", description="Replay a feed through the matching engine."
-    )
+    parser = Parser(prog="hft.replay", description="Replay a feed through the matching engine.")
     parser.add_argument("feed", help="such as lobster:FILE.zip")
     parser.add_argument(
         "--truth", action="store_true", help="compare the book with every row of the recording"
@@ -187,6 +186,8 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 @run_command
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse_arguments(argv)
+    if arguments.feed == "sim" and arguments.duration is None:
+        raise UserError("has no end; give --duration SECONDS", field="sim")
     options = FeedOptions(seed=arguments.seed, duration_ns=arguments.duration)
     feed = open_feed(arguments.feed, options)
     truth = feed.truth if arguments.truth else None

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from hft.core.clock import now_ns
-from hft.core.control import Control, NodeState, StopWord
+from hft.core.control import Control, IdleStrategy, NodeState, StopWord
 from hft.core.ring import Ring
 from hft.feeds.base import Commands
 from hft.nodes.spec import Assignment, RunSpec
@@ -153,4 +153,5 @@ class Run:
         row = self.page["nodes"][node_index("monitor")]
         row["pid"] = os.getpid()
         row["state"] = state
+        row["idle"] = IdleStrategy.IDLE_SLEEP
         row["heartbeat_ts_ns"] = now_ns()

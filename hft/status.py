@@ -18,6 +18,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from hft.arguments import Parser
 from hft.core.control import Control
 from hft.core.segment import segment_path
 from hft.errors import UserError, run_command
@@ -237,7 +238,7 @@ def seconds(text: str) -> float:
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="hft.status", description="Show a running system.")
+    parser = Parser(prog="hft.status", description="Show a running system.")
     parser.add_argument("--instance", default="default", metavar="NAME")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(

@@ -36,7 +36,7 @@ Times = npt.NDArray[np.int64]
 
 TRADES, REPORTS, PARTIAL = "trades.parquet", "reports.parquet", ".partial"
 ROW_GROUP_ROWS = 65_536
-FLUSH_S = 1.0
+FLUSH_S = 60.0
 
 # A 64-bit count has 19 digits and a product one more than its factors; a decimal128 has 38.
 COUNT = pa.decimal128(19, 0)
@@ -234,7 +234,7 @@ class RecordWriter:
     """Writes `trades.parquet` and `reports.parquet` of a run into an existing folder.
 
     Messages carry no time of their own: each input tells it with TIME, for what follows. A row
-    group is written at 65,536 rows, or when messages come a second after its first.
+    group is written at 65,536 rows, or a minute after its first: each costs memory until the close.
 
     Attributes:
         rows: trades and reports taken so far.

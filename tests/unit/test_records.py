@@ -170,12 +170,12 @@ def test_rows_are_written_in_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     trades["kind"] = Kind.TRADE
     for _ in range(3):
         writer.add(0, trades.view(MESSAGE))  # the second fills a group
-    now_s[0] += 0.5
+    now_s[0] += records.FLUSH_S / 2
     reports = np.zeros(1, REPORT)
     reports["kind"] = Kind.ACCEPTED
     writer.add(0, reports.view(MESSAGE))
-    now_s[0] += 0.5
-    writer.add(0, np.zeros(1, CONTROL).view(MESSAGE))  # the third has waited a second
+    now_s[0] += records.FLUSH_S / 2
+    writer.add(0, np.zeros(1, CONTROL).view(MESSAGE))  # the third has waited long enough
     assert (writer.trades.waiting_rows, writer.reports.waiting_rows) == (0, 1)
     writer.close(whole=True)
     found = pq.ParquetFile(tmp_path / "trades.parquet").metadata

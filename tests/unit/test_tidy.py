@@ -21,9 +21,9 @@ LAYERS = [
     {"launch", "status", "control", "journal", "replay", "run", "report"},
     {"monitor"},
     {"nodes"},
-    {"strategies", "signals", "venues", "feeds", "backtest", "oms", "risk", "recorder"},
+    {"strategies", "feeds", "oms"},
     {"runtime"},
-    {"instruments", "config", "errors"},
+    {"instruments", "config", "arguments", "errors"},
     {"core"},
     {""},
 ]
