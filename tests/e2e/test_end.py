@@ -62,6 +62,29 @@ def test_a_signal_to_all_processes_is_launch_s(start: Start, number: signal.Sign
     assert "SIM:TEST: position " in system.out
 
 
+def test_a_reader_that_goes_away_ends_the_run(tmp_path: Path) -> None:
+    """`launch | head` and a closed terminal lose no record either."""
+    instance = new_instance()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hft.launch", "--instance", instance, *FOLDED],
+        cwd=tmp_path,
+        env=environment(instance),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    while b"events/s" not in process.stdout.readline():
+        pass
+    process.stdout.close()
+    assert process.wait(PATIENCE_S) == 0
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    names = {path.name for path in (tmp_path / "hft-data" / instance / "latest").iterdir()}
+    assert names == {"journal-000000.hftj", "trades.parquet", "reports.parquet"}
+    assert segments(instance) == processes(instance) == []
+
+
 def test_a_finite_feed_ends_by_itself(start: Start) -> None:
     """A run in real time ends with its feed; without a terminal it says a line a second."""
     system = start(*FOLDED, "--duration", "3", "--speed", "1")
