@@ -120,7 +120,10 @@ class System:
 
     @property
     def run_folder(self) -> Path:
-        return self.folder / "hft-data" / self.instance / "latest"
+        """Where the run's files are; launch links it as soon as it sees that all nodes run."""
+        latest = self.folder / "hft-data" / self.instance / "latest"
+        until(latest.exists, "the run's folder")
+        return latest
 
     def journal(self) -> bytes:
         return b"".join(path.read_bytes() for path in sorted(self.run_folder.glob("*.hftj")))
