@@ -7,6 +7,7 @@ from libc.stdint cimport uint64_t
 from hft.core.atomics cimport load_acquire, store_release
 from hft.core.clock cimport host_now_ns
 from hft.core.segment cimport SEGMENT_CONTROL, SegmentHeader
+from hft.core.static_assert cimport static_assert
 
 from hft.core.segment import Segment as NamedSegment
 
@@ -14,12 +15,6 @@ __all__ = [
     "CONTROL_PAGE", "EDGES_MAX", "INSTRUMENTS_MAX", "NODES_MAX", "VIEW_LEVELS", "Control",
     "Counter", "IdleStrategy", "NodeState", "StopWord",
 ]
-
-cdef extern from *:
-    """
-    #define HFT_STATIC_ASSERT(condition) do { _Static_assert(condition, #condition); } while (0)
-    """
-    void static_assert "HFT_STATIC_ASSERT"(bint condition) noexcept nogil
 
 # Parts with different writers share no cache line.
 static_assert(sizeof(NodeStats) % 64 == 0)

@@ -7,17 +7,13 @@ and the payload as raw bytes; `PAYLOAD_OF_KIND` says which dtype reads a kind.
 
 import numpy as np
 
+from hft.core.static_assert cimport static_assert
+
 __all__ = [
     "BOOK_TOP_DTYPE", "COMMAND", "CONTROL", "LAYOUT_VERSION", "MESSAGE", "PAYLOAD_OF_KIND",
     "REPORT", "SOURCE_SHIFT", "TRADE_DTYPE", "InstrumentState", "Kind", "OrderFlag", "OrderType",
     "Reason", "Side", "Source", "TimeInForce", "order_id",
 ]
-
-cdef extern from *:
-    """
-    #define HFT_STATIC_ASSERT(condition) do { _Static_assert(condition, #condition); } while (0)
-    """
-    void static_assert "HFT_STATIC_ASSERT"(bint condition) noexcept nogil
 
 static_assert(sizeof(Header) == 24)
 static_assert(sizeof(Command) == 64)

@@ -9,6 +9,7 @@ from libc.stdint cimport uint64_t
 from hft.core.buffers cimport bytes_of, writable_bytes_of
 from hft.core.clock cimport host_now_ns
 from hft.core.segment cimport SEGMENT_RING
+from hft.core.static_assert cimport static_assert
 
 from hft.core.messages import COMMAND, MESSAGE, PAYLOAD_OF_KIND
 from hft.core.segment import Segment as NamedSegment
@@ -16,12 +17,6 @@ from hft.core.segment import process_start_ticks
 from hft.errors import AttachError, SegmentError
 
 __all__ = ["Ring", "RingHandle", "RingPolicy"]
-
-cdef extern from *:
-    """
-    #define HFT_STATIC_ASSERT(condition) do { _Static_assert(condition, #condition); } while (0)
-    """
-    void static_assert "HFT_STATIC_ASSERT"(bint condition) noexcept nogil
 
 static_assert(sizeof(RingHeader) == 640)
 static_assert(sizeof(RingHeader) <= RING_HEADER_BYTES)

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import ParamSpec
 
 __all__ = [
+    "EXIT_USER_ERROR",
     "AttachError",
     "ConfigError",
     "FatalError",

@@ -13,6 +13,7 @@ import msgspec
 from hft.core.clock import now_ns
 from hft.core.control import Control, IdleStrategy, NodeState, StopWord
 from hft.core.ring import Ring
+from hft.errors import EXIT_USER_ERROR
 from hft.feeds.base import Commands
 from hft.nodes.spec import Assignment, RunSpec
 from hft.runtime.page import lay_out
@@ -23,7 +24,6 @@ from hft.runtime.topology import EDGES, Placement, edge_index, node_index
 __all__ = ["EXIT_NODE_DIED", "Run"]
 
 EXIT_NODE_DIED = 1
-EXIT_USER_ERROR = 2
 DRAIN_S = 0.7  # for what is under way, after a request to end
 END_S = 0.7  # for the processes to close their files, before they are killed
 LOOK_S = 0.05

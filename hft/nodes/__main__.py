@@ -10,14 +10,13 @@ import msgspec
 
 from hft.core.agent import Agent, run_agents
 from hft.core.control import Control, IdleStrategy, NodeState
-from hft.errors import FatalError, UserError
+from hft.errors import EXIT_USER_ERROR, FatalError, UserError
 from hft.nodes.context import Context
 from hft.nodes.spec import Assignment
 from hft.runtime.segments import control_name, remove_run
 from hft.runtime.topology import node_index
 
 EXIT_FATAL = 1
-EXIT_USER_ERROR = 2
 
 
 def build(assignment: Assignment, control: Control) -> list[Agent]:
