@@ -336,7 +336,8 @@ cdef void show_book(EngineNode *node, uint32_t instrument) noexcept nogil:
     cdef InstrumentStats *shown = &node.page.instruments[instrument]
     cdef BookCopy *copy = &shown.view_odd if shown.view_version % 2 == 0 else &shown.view_even
     cdef int64_t *rows
-    cdef uint32_t index, place
+    cdef uint32_t index
+    cdef int place
     cdef int is_ask
     cdef Level *level
     # The version that sent readers to the other copy goes before what is written to this one.
