@@ -16,8 +16,8 @@ import tomlkit.exceptions
 from hft.errors import ConfigError
 
 __all__ = [
-    "Config", "EngineConfig", "JournalConfig", "LatencyConfig", "MarketMakerConfig", "RiskConfig",
-    "SimulatorConfig", "load_config",
+    "Config", "EngineConfig", "InstrumentConfig", "JournalConfig", "LatencyConfig",
+    "MarketMakerConfig", "RiskConfig", "SimulatorConfig", "load_config",
 ]  # fmt: skip
 
 # Bounded, so that what is made of them fits 64 bits and no float is infinite.
@@ -64,6 +64,14 @@ class SimulatorConfig(Section, frozen=True):
     depth_ticks: PositiveFloat = 8.0  # mean distance of new orders from the touch
     resting_orders: Annotated[int, msgspec.Meta(ge=10, le=1 << 22)] = 2000
     order_lots: Annotated[float, msgspec.Meta(ge=1, le=1e9)] = 50.0
+
+
+class InstrumentConfig(Section, frozen=True):
+    """The grid of an instrument of a feed whose files don't tell it."""
+
+    tick_size: Decimal
+    lot_size: Decimal
+    order_increment_ticks: Annotated[int, msgspec.Meta(ge=1, le=10**12)] = 1
 
 
 class RiskConfig(Section, frozen=True):

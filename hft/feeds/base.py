@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from hft.config import SimulatorConfig
+from hft.config import InstrumentConfig, SimulatorConfig
 from hft.instruments import Instrument
 
 __all__ = ["BookTruth", "Commands", "Feed", "FeedOptions", "Int64s"]
@@ -21,12 +21,14 @@ class FeedOptions(msgspec.Struct, frozen=True):
     """What a person may ask of any feed.
 
     `seed` and `simulator` are for the simulated market; a recording has no use for them. A feed
-    ends after `duration_ns` of recorded or simulated time, or with its source.
+    ends after `duration_ns` of recorded or simulated time, or with its source. `instruments` are
+    the grids, by symbol, of a file that doesn't tell them.
     """
 
     seed: int = 1
     duration_ns: int | None = None
     simulator: SimulatorConfig = SimulatorConfig()
+    instruments: dict[str, InstrumentConfig] = {}
 
 
 @dataclass(frozen=True)
