@@ -1,0 +1,22 @@
+"""Configuration: TOML, typed and checked as a whole before anything starts.
+
+Every key has a default, so a configuration file says only what differs. Names carry their units.
+An unknown key is an error that names the file, the line and the nearest key there is.
+"""
+
+from hft.config.load import load_config
+from hft.config.schema import (
+    Config,
+    EngineConfig,
+    InstrumentConfig,
+    JournalConfig,
+    LatencyConfig,
+    MarketMakerConfig,
+    RiskConfig,
+    SimulatorConfig,
+)
+
+__all__ = [
+    "Config", "EngineConfig", "InstrumentConfig", "JournalConfig", "LatencyConfig",
+    "MarketMakerConfig", "RiskConfig", "SimulatorConfig", "load_config",
+]  # fmt: skip
