@@ -5,16 +5,16 @@ This file is the only place where a layout or an enum of the wire is written. Th
 A change here also raises LAYOUT_VERSION.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cpdef enum:
     MESSAGE_SIZE = 64
-    LAYOUT_VERSION = 1
+    LAYOUT_VERSION = 2
     SOURCE_SHIFT = 56  # an order id's top byte is its source
 
 
 cpdef enum Kind:
-    """What a message is; the ranges are flow, orders, reports, market data, control."""
+    """What a message is; the ranges are flow, orders, reports, market data, signals, control."""
     FLOW_ADD = 1  # a recorded order enters
     FLOW_CANCEL = 2  # a recorded order shrinks by qty_lots
     FLOW_DELETE = 3  # a recorded order leaves
@@ -36,6 +36,8 @@ cpdef enum Kind:
     BOOK_TOP = 48
     TRADE = 49
     TIME = 50  # the sender's clock moved; what follows happened then
+    SIGNAL = 56  # what one source expects
+    DECISION = 57  # what the fusion makes of all of them
     END = 64  # the sender has nothing more to say
 
 
@@ -45,6 +47,7 @@ cpdef enum Source:
     SOURCE_STRATEGY = 1
     SOURCE_RISK = 2
     SOURCE_ENGINE = 3
+    SOURCE_FUSION = 4
 
 
 cpdef enum Side:
@@ -111,6 +114,22 @@ cpdef enum Reason:
     RISK_BAD_ORDER = 75
 
 
+cpdef enum SignalSource:
+    """Who expects something of the market; those below SLOW are computed in the signal node."""
+    BOOK_IMBALANCE = 0
+    ORDER_FLOW_IMBALANCE = 1
+    MOMENTUM = 2
+    SLOW = 8  # the first of the numbers for models and other slow sources
+
+
+cpdef enum DecisionReason:
+    """What a decision rests on."""
+    CONSENSUS = 0
+    NO_SIGNAL = 1  # no fresh signal of any weight
+    TOO_WEAK = 2  # the consensus is below the least confidence
+    OVERRIDDEN = 3  # a warning at or above the risk override
+
+
 cdef struct Header:
     uint64_t sequence  # place in the ring, from 1; written last, so it publishes the message
     int64_t origin_ts_ns  # host clock when the causing market event entered; node time in files
@@ -167,6 +186,33 @@ cdef struct BookTop:
     int64_t event_ts_ns  # recorded or simulated time
 
 
+cdef struct Signal:
+    Header header
+    int64_t event_ts_ns  # when it was made
+    int64_t expiry_ts_ns  # from then on it counts for nothing
+    int64_t horizon_ns  # how far ahead it looks
+    float confidence  # probability from 0 to 1 that it is right
+    float weight  # in the decision that it is journaled with
+    uint32_t model_version  # of the source
+    uint16_t signal_source  # SignalSource
+    int8_t direction  # 1: up, -1: down, 0: a warning to stay out
+    uint8_t fresh  # 1 when it counted in the decision that it is journaled with
+
+
+cdef struct Decision:
+    Header header
+    int64_t event_ts_ns  # when it was made
+    int64_t expiry_ts_ns  # of the first of its signals to expire; 0 without any
+    double log_odds  # weighted sum of the signals' log-odds; above 0 is up
+    float confidence  # probability from 0.5 to 1 of the consensus
+    float size  # share of a full size to trade, from 0 to 1
+    float disagreement  # from 0 (all agree) to 1 (they cancel out)
+    int8_t direction  # 1: buy, -1: sell, 0: hold
+    uint8_t reason  # DecisionReason
+    uint8_t signals  # that counted
+    uint8_t late  # sources that were waited for in vain
+
+
 cdef struct Control:
     Header header
     int64_t event_ts_ns  # recorded or simulated time
@@ -180,6 +226,8 @@ cdef union Message:
     Report report
     Trade trade
     BookTop book_top
+    Signal signal
+    Decision decision
     Control control
     uint64_t words[8]
 

@@ -11,8 +11,9 @@ from hft.core.static_assert cimport static_assert
 
 __all__ = [
     "BOOK_TOP_DTYPE", "COMMAND", "CONTROL", "LAYOUT_VERSION", "MESSAGE", "PAYLOAD_OF_KIND",
-    "REPORT", "SOURCE_SHIFT", "TRADE_DTYPE", "InstrumentState", "Kind", "OrderFlag", "OrderType",
-    "Reason", "Side", "Source", "TimeInForce", "order_id",
+    "DECISION_DTYPE", "REPORT", "SIGNAL_DTYPE", "SOURCE_SHIFT", "TRADE_DTYPE", "DecisionReason",
+    "InstrumentState", "Kind", "OrderFlag", "OrderType", "Reason", "Side", "SignalSource", "Source",
+    "TimeInForce", "order_id",
 ]
 
 static_assert(sizeof(Header) == 24)
@@ -20,6 +21,8 @@ static_assert(sizeof(Command) == 64)
 static_assert(sizeof(Report) == 64)
 static_assert(sizeof(Trade) == 64)
 static_assert(sizeof(BookTop) == 64)
+static_assert(sizeof(Signal) == 64)
+static_assert(sizeof(Decision) == 64)
 static_assert(sizeof(Control) == 64)
 static_assert(sizeof(Message) == 64)
 
@@ -48,6 +51,8 @@ cdef Command _command
 cdef Report _report
 cdef Trade _trade
 cdef BookTop _book_top
+cdef Signal _signal
+cdef Decision _decision
 cdef Control _control
 
 HEADER = np.asarray(<Header[:1]>&_header).dtype
@@ -55,6 +60,8 @@ COMMAND = flat(np.asarray(<Command[:1]>&_command).dtype)
 REPORT = flat(np.asarray(<Report[:1]>&_report).dtype)
 TRADE_DTYPE = flat(np.asarray(<Trade[:1]>&_trade).dtype)
 BOOK_TOP_DTYPE = flat(np.asarray(<BookTop[:1]>&_book_top).dtype)
+SIGNAL_DTYPE = flat(np.asarray(<Signal[:1]>&_signal).dtype)
+DECISION_DTYPE = flat(np.asarray(<Decision[:1]>&_decision).dtype)
 CONTROL = flat(np.asarray(<Control[:1]>&_control).dtype)
 MESSAGE = flat(np.dtype([("header", HEADER), ("payload", np.uint8, (MESSAGE_SIZE - 24,))]))
 
@@ -64,6 +71,8 @@ PAYLOAD_OF_KIND = {
     Kind.BOOK_TOP: BOOK_TOP_DTYPE,
     Kind.TRADE: TRADE_DTYPE,
     Kind.TIME: CONTROL,
+    Kind.SIGNAL: SIGNAL_DTYPE,
+    Kind.DECISION: DECISION_DTYPE,
     Kind.END: CONTROL,
 }
 

@@ -27,6 +27,8 @@ class Kind(enum.IntFlag):
     BOOK_TOP = 48
     TRADE = 49
     TIME = 50
+    SIGNAL = 56
+    DECISION = 57
     END = 64
 
 class Source(enum.IntFlag):
@@ -34,6 +36,7 @@ class Source(enum.IntFlag):
     SOURCE_STRATEGY = 1
     SOURCE_RISK = 2
     SOURCE_ENGINE = 3
+    SOURCE_FUSION = 4
 
 class Side(enum.IntFlag):
     BUY = 1
@@ -92,13 +95,27 @@ class Reason(enum.IntFlag):
     RISK_UNKNOWN_ORDER = 74
     RISK_BAD_ORDER = 75
 
-LAYOUT_VERSION: Final = 1
+class SignalSource(enum.IntFlag):
+    BOOK_IMBALANCE = 0
+    ORDER_FLOW_IMBALANCE = 1
+    MOMENTUM = 2
+    SLOW = 8
+
+class DecisionReason(enum.IntFlag):
+    CONSENSUS = 0
+    NO_SIGNAL = 1
+    TOO_WEAK = 2
+    OVERRIDDEN = 3
+
+LAYOUT_VERSION: Final = 2
 SOURCE_SHIFT: Final = 56
 BOOK_TOP_DTYPE: Final[np.dtype[np.void]]
 COMMAND: Final[np.dtype[np.void]]
 CONTROL: Final[np.dtype[np.void]]
+DECISION_DTYPE: Final[np.dtype[np.void]]
 MESSAGE: Final[np.dtype[np.void]]
 REPORT: Final[np.dtype[np.void]]
+SIGNAL_DTYPE: Final[np.dtype[np.void]]
 TRADE_DTYPE: Final[np.dtype[np.void]]
 PAYLOAD_OF_KIND: Final[dict[Kind, np.dtype[np.void]]]
 

@@ -9,7 +9,16 @@ from tools import message_docs
 
 DTYPES = {
     name: getattr(messages, name)
-    for name in ("MESSAGE", "COMMAND", "REPORT", "TRADE_DTYPE", "BOOK_TOP_DTYPE", "CONTROL")
+    for name in (
+        "MESSAGE",
+        "COMMAND",
+        "REPORT",
+        "TRADE_DTYPE",
+        "BOOK_TOP_DTYPE",
+        "SIGNAL_DTYPE",
+        "DECISION_DTYPE",
+        "CONTROL",
+    )
 }
 
 
@@ -58,7 +67,8 @@ def test_round_trip(kind):
     dtype = PAYLOAD_OF_KIND[kind]
     sent = np.zeros(2, dtype)
     for name in dtype.names:
-        limits = np.iinfo(dtype[name].base)
+        field = dtype[name].base
+        limits = np.finfo(field) if field.kind == "f" else np.iinfo(field)
         sent[name][0], sent[name][1] = limits.min, limits.max
     sent["kind"] = kind
     received = np.frombuffer(sent.view(MESSAGE).tobytes(), MESSAGE)
