@@ -15,11 +15,13 @@ cpdef enum:
     NODES_MAX = 16
     EDGES_MAX = 24
     INSTRUMENTS_MAX = 64
+    STRATEGIES_MAX = 8
     VIEW_LEVELS = 5
     VIEW_WORDS = 10
 
 cdef enum:
     COUNTERS_MAX = 64
+    ERROR_BYTES = 312
 
 
 cpdef enum StopWord:
@@ -37,6 +39,13 @@ cpdef enum NodeState:
     NODE_FAILED = 5
 
 
+cpdef enum StrategyState:
+    STRATEGY_WAITING = 0
+    STRATEGY_TRADING = 1
+    STRATEGY_STOPPED = 2
+    STRATEGY_FAILED = 3  # an exception; its orders are cancelled
+
+
 cpdef enum IdleStrategy:
     IDLE_SPIN = 0  # for a core of one's own: never leaves it
     IDLE_BACKOFF = 1  # spins, then yields, then sleeps 50 µs at a time
@@ -50,6 +59,7 @@ cpdef enum Counter:
     SIGNAL_BOOKS = 8
     SIGNAL_TRADES = 9
     SIGNAL_INTENTS = 10
+    SIGNAL_DECISIONS = 11
     RISK_INTENTS = 16
     RISK_PASSED = 17
     RISK_REFUSED = 18
@@ -148,12 +158,28 @@ cdef struct InstrumentStats:
     double imbalance
     double order_flow_imbalance
     double spread_ticks
-    uint64_t reserved_2[4]
+    double decision_log_odds
+    double decision_size  # negative: to sell
+    uint64_t decisions
+    uint32_t decision_reason  # DecisionReason
+    uint32_t decision_signals
     # The engine's view of the book: copy view_version % 2 is whole.
     uint64_t view_version
     BookCopy view_even
     BookCopy view_odd
     uint64_t reserved_3[11]
+
+
+# The signal node's, by account.
+cdef struct StrategyStats:
+    uint8_t name[32]
+    uint32_t state  # StrategyState
+    uint32_t python  # 1: its callbacks are Python
+    uint64_t events  # that it was called with
+    uint64_t intents
+    int64_t python_ns  # spent in its callbacks
+    int64_t failed_ts_ns  # market time
+    uint8_t error[ERROR_BYTES]  # what failed it, with file and line
 
 
 cdef struct ControlPage:
@@ -167,12 +193,14 @@ cdef struct ControlPage:
     uint32_t simulated_time
     uint64_t speed_milli  # recorded seconds per thousand host seconds; 0: as fast as it goes
     uint64_t seed
-    uint64_t reserved_0[10]
+    uint32_t strategy_count
+    uint32_t reserved_0[19]
     uint64_t stop  # StopWord
     uint64_t reserved_1[15]
     uint64_t kill  # 0: trading; else when it was engaged, host ns
     uint64_t reserved_2[15]
     NodeStats nodes[NODES_MAX]
+    StrategyStats strategies[STRATEGIES_MAX]
     EdgeStats edges[EDGES_MAX]
     InstrumentStats instruments[INSTRUMENTS_MAX]
 

@@ -13,23 +13,26 @@ from hft.core.segment import Segment as NamedSegment
 
 __all__ = [
     "CONTROL_PAGE", "EDGES_MAX", "INSTRUMENTS_MAX", "NODES_MAX", "VIEW_LEVELS", "Control",
-    "Counter", "IdleStrategy", "NodeState", "StopWord",
+    "Counter", "IdleStrategy", "NodeState", "STRATEGIES_MAX", "StopWord", "StrategyState",
 ]
 
 # Parts with different writers share no cache line.
 static_assert(sizeof(NodeStats) % 64 == 0)
+static_assert(sizeof(StrategyStats) % 64 == 0)
 static_assert(sizeof(EdgeStats) % 64 == 0)
 static_assert(sizeof(InstrumentStats) % 64 == 0)
 static_assert(sizeof(ControlPage) % 64 == 0)
 
 cdef SegmentHeader _segment
 cdef NodeStats _node
+cdef StrategyStats _strategy
 cdef EdgeStats _edge
 cdef InstrumentStats _instrument
 cdef ControlPage *_page = NULL
 
 SEGMENT = np.asarray(<SegmentHeader[:1]>&_segment).dtype
 NODE = np.asarray(<NodeStats[:1]>&_node).dtype
+STRATEGY = np.asarray(<StrategyStats[:1]>&_strategy).dtype
 EDGE = np.asarray(<EdgeStats[:1]>&_edge).dtype
 INSTRUMENT = np.asarray(<InstrumentStats[:1]>&_instrument).dtype
 
@@ -47,9 +50,11 @@ def page_dtype():
         ("simulated_time", np.uint32, <size_t>&_page.simulated_time),
         ("speed_milli", np.uint64, <size_t>&_page.speed_milli),
         ("seed", np.uint64, <size_t>&_page.seed),
+        ("strategy_count", np.uint32, <size_t>&_page.strategy_count),
         ("stop", np.uint64, <size_t>&_page.stop),
         ("kill", np.uint64, <size_t>&_page.kill),
         ("nodes", (NODE, NODES_MAX), <size_t>&_page.nodes),
+        ("strategies", (STRATEGY, STRATEGIES_MAX), <size_t>&_page.strategies),
         ("edges", (EDGE, EDGES_MAX), <size_t>&_page.edges),
         ("instruments", (INSTRUMENT, INSTRUMENTS_MAX), <size_t>&_page.instruments),
     ]

@@ -1,20 +1,21 @@
-"""A market maker for one instrument: a bid and an ask around the microprice.
+"""A market maker: in every instrument a bid and an ask around the microprice.
 
 The book it looks at is the one without its own quotes: their quantity is taken off the best
 prices, and where nothing else stands at a best price, the last price seen there without it holds.
 Otherwise it would chase itself.
 
-fair = microprice - skew * position / order size; the bid goes half a spread below it, the ask as
-far above, both onto the order grid and never through the other side. The half spread, the skew of
-one order's size of inventory and the distance that is worth moving a quote are in basis points of
-the microprice, so the same parameters fit any instrument. An order is moved by a replace, and
-only once its last command is answered. At the inventory limit the side that would add to it is
-cancelled.
+fair = microprice - skew * position / order size + signal * decision; the bid goes half a spread
+below it, the ask as far above, both onto the order grid and never through the other side. The half
+spread, the skew of one order's size of inventory, the shift of a decision of full size and the
+distance that is worth moving a quote are in basis points of the microprice, so the same parameters
+fit any instrument. A decision of the fusion counts until it expires. An order is moved by a
+replace, and only once its last command is answered. At the inventory limit the side that would add
+to it is cancelled.
 """
 
 from libc.math cimport ceil, fabs, floor
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memset
+from libc.stdlib cimport calloc, free
 
 from hft.core.features cimport Features
 from hft.core.messages cimport (
@@ -29,9 +30,11 @@ from hft.core.messages cimport (
     RISK_KILL_SWITCH,
     SELL,
     BookTop,
+    Command,
+    Decision,
     Report,
 )
-from hft.core.strategy cimport Desk, Strategy, desk_cancel, desk_order, desk_replace
+from hft.core.strategy cimport Desk, Strategy, desk_cancel, desk_new, desk_replace
 
 __all__ = ["MarketMaker"]
 
@@ -52,6 +55,8 @@ cdef struct Maker:
     int64_t others_lots[2]
     double microprice_ticks
     int64_t position_lots
+    double decision  # direction and size of the newest, from -1 to 1
+    int64_t decision_expiry_ts_ns
     uint32_t instrument
     bint stopped
     int64_t order_lots
@@ -60,7 +65,13 @@ cdef struct Maker:
     int64_t pause_ns
     double half_spread_bps
     double skew_bps
+    double signal_bps
     double requote_bps
+
+
+cdef struct Makers:
+    Maker *makers  # by instrument
+    uint32_t count
 
 
 cdef inline void look_at(Maker *maker, int is_ask, int64_t price_ticks,
@@ -86,7 +97,8 @@ cdef inline void find_microprice(Maker *maker) noexcept nogil:
     )
 
 
-cdef inline int64_t target_ticks(const Maker *maker, int is_ask) noexcept nogil:
+cdef inline int64_t target_ticks(const Maker *maker, int is_ask,
+                                 int64_t event_ts_ns) noexcept nogil:
     cdef double bps_ticks = fabs(maker.microprice_ticks) / 10_000
     cdef double half_spread_ticks = maker.half_spread_bps * bps_ticks
     cdef double fair = maker.microprice_ticks - (
@@ -94,6 +106,8 @@ cdef inline int64_t target_ticks(const Maker *maker, int is_ask) noexcept nogil:
     )
     cdef double increment = <double>maker.increment_ticks
     cdef int64_t target
+    if event_ts_ns < maker.decision_expiry_ts_ns:
+        fair += maker.signal_bps * bps_ticks * maker.decision
     if is_ask:
         target = <int64_t>ceil((fair + half_spread_ticks) / increment) * maker.increment_ticks
         return max(target, maker.others_price_ticks[0] + maker.increment_ticks)
@@ -106,6 +120,7 @@ cdef void requote(Maker *maker, Desk *desk, int is_ask) noexcept nogil:
     cdef Quote *quote = &maker.quotes[is_ask]
     cdef int64_t held_lots = -maker.position_lots if is_ask else maker.position_lots
     cdef int64_t target
+    cdef Command *intent
     if quote.waiting or desk.event_ts_ns < quote.paused_until_ns:
         return
     if held_lots + maker.order_lots > maker.inventory_lots:
@@ -113,10 +128,11 @@ cdef void requote(Maker *maker, Desk *desk, int is_ask) noexcept nogil:
             desk_cancel(desk, maker.instrument, quote.order_id)
             quote.waiting = True
         return
-    target = target_ticks(maker, is_ask)
+    target = target_ticks(maker, is_ask, desk.event_ts_ns)
     if quote.order_id == 0:
-        quote.order_id = desk_order(desk, maker.instrument, SELL if is_ask else BUY, target,
-                                    maker.order_lots, POST_ONLY)
+        intent = desk_new(desk, maker.instrument, SELL if is_ask else BUY, target, maker.order_lots)
+        intent.flags = POST_ONLY
+        quote.order_id = intent.order_id
         quote.leaves_lots = maker.order_lots
         quote.working = False
     elif target != quote.price_ticks and fabs(<double>(target - quote.price_ticks)) * 10_000 >= (
@@ -128,10 +144,20 @@ cdef void requote(Maker *maker, Desk *desk, int is_ask) noexcept nogil:
     quote.waiting = True
 
 
+cdef inline Maker *maker_of(void *state, uint32_t instrument) noexcept nogil:
+    return &(<Makers *>state).makers[instrument]
+
+
+cdef void on_signal(void *state, Desk *desk, const Decision *decision) noexcept nogil:
+    cdef Maker *maker = maker_of(state, decision.header.instrument)
+    maker.decision = decision.direction * decision.size
+    maker.decision_expiry_ts_ns = decision.expiry_ts_ns
+
+
 cdef void on_book(void *state, Desk *desk, const BookTop *top,
                   const Features *features) noexcept nogil:
-    cdef Maker *maker = <Maker *>state
-    if top.header.instrument != maker.instrument or maker.stopped or not features.valid:
+    cdef Maker *maker = maker_of(state, top.header.instrument)
+    if maker.stopped or not features.valid:
         return
     look_at(maker, 0, features.bid_price_ticks, features.bid_lots)
     look_at(maker, 1, features.ask_price_ticks, features.ask_lots)
@@ -151,7 +177,7 @@ cdef inline void forget(Quote *quote) noexcept nogil:
 
 
 cdef void on_report(void *state, Desk *desk, const Report *report) noexcept nogil:
-    cdef Maker *maker = <Maker *>state
+    cdef Maker *maker = maker_of(state, report.header.instrument)
     cdef Quote *quote = &maker.quotes[0]
     cdef uint8_t kind = report.header.kind
     if quote.order_id != report.order_id:
@@ -180,39 +206,54 @@ cdef void on_report(void *state, Desk *desk, const Report *report) noexcept nogi
 
 
 cdef void on_stop(void *state, Desk *desk) noexcept nogil:
-    cdef Maker *maker = <Maker *>state
+    cdef Makers *all_makers = <Makers *>state
+    cdef uint32_t index
     cdef int is_ask
-    maker.stopped = True
-    for is_ask in range(2):
-        if maker.quotes[is_ask].order_id:
-            desk_cancel(desk, maker.instrument, maker.quotes[is_ask].order_id)
+    cdef Maker *maker
+    for index in range(all_makers.count):
+        maker = &all_makers.makers[index]
+        maker.stopped = True
+        for is_ask in range(2):
+            if maker.quotes[is_ask].order_id:
+                desk_cancel(desk, maker.instrument, maker.quotes[is_ask].order_id)
 
 
 cdef class MarketMaker(Strategy):
-    """Quotes one instrument; parameters in the units of their names.
+    """Quotes every instrument; parameters in the units of their names.
 
     Args:
+        increment_ticks: of each instrument, the grid on which orders may be priced.
         order_lots: size of each quote.
-        inventory_lots: largest position it wants, either way.
-        half_spread_bps, skew_bps, requote_bps: see the module's first lines.
-        increment_ticks: the grid on which orders may be priced.
+        inventory_lots: largest position it wants in an instrument, either way.
+        half_spread_bps, skew_bps, signal_bps, requote_bps: see the module's first lines.
         pause_ns: how long a side stays quiet after a refusal or a rejection, market time.
     """
 
-    cdef Maker maker
+    cdef Makers all_makers
 
-    def __init__(self, *, instrument=0, order_lots, inventory_lots, half_spread_bps, skew_bps,
-                 requote_bps, increment_ticks=1, pause_ns=10_000_000):
-        memset(&self.maker, 0, sizeof(Maker))
-        self.maker.instrument = instrument
-        self.maker.order_lots = order_lots
-        self.maker.inventory_lots = inventory_lots
-        self.maker.half_spread_bps = half_spread_bps
-        self.maker.skew_bps = skew_bps
-        self.maker.requote_bps = requote_bps
-        self.maker.increment_ticks = increment_ticks
-        self.maker.pause_ns = pause_ns
-        self.calls.state = &self.maker
+    def __init__(self, *, increment_ticks, order_lots, inventory_lots, half_spread_bps, skew_bps,
+                 signal_bps, requote_bps, pause_ns=10_000_000):
+        cdef Maker *maker
+        self.all_makers.count = len(increment_ticks)
+        self.all_makers.makers = <Maker *>calloc(len(increment_ticks), sizeof(Maker))
+        if self.all_makers.makers == NULL:
+            raise MemoryError
+        for index, increment in enumerate(increment_ticks):
+            maker = &self.all_makers.makers[<int>index]
+            maker.instrument = index
+            maker.increment_ticks = increment
+            maker.order_lots = order_lots
+            maker.inventory_lots = inventory_lots
+            maker.half_spread_bps = half_spread_bps
+            maker.skew_bps = skew_bps
+            maker.signal_bps = signal_bps
+            maker.requote_bps = requote_bps
+            maker.pause_ns = pause_ns
+        self.calls.state = &self.all_makers
         self.calls.on_book = on_book
+        self.calls.on_signal = on_signal
         self.calls.on_report = on_report
         self.calls.on_stop = on_stop
+
+    def __dealloc__(self):
+        free(self.all_makers.makers)

@@ -2,7 +2,8 @@
 
 Callbacks run in the node's step, without the GIL, on one message at a time, in the order in which
 the engine said them. `desk.event_ts_ns` is the node's time. Intents are appended to the desk's
-outbox; whether they become orders is for the risk gate to say.
+outbox; whether they become orders is for the risk gate to say. Every strategy has an account of its
+own, under which its orders go, and hears of those orders only.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -19,6 +20,7 @@ from hft.core.messages cimport (
     SOURCE_STRATEGY,
     BookTop,
     Command,
+    Decision,
     Report,
     Trade,
 )
@@ -31,6 +33,8 @@ cdef struct Desk:
     int64_t origin_ts_ns  # of the message at work, passed on to what it causes
     uint64_t orders_numbered
     uint64_t intents
+    uint16_t account  # of the strategy at work
+    int64_t timer_ts_ns  # of the strategy at work: when it wants on_timer; INT64_MAX: never
 
 
 cdef struct StrategyCalls:
@@ -38,7 +42,10 @@ cdef struct StrategyCalls:
     void (*on_book)(void *state, Desk *desk, const BookTop *top,
                     const Features *features) noexcept nogil
     void (*on_trade)(void *state, Desk *desk, const Trade *trade) noexcept nogil
+    void (*on_signal)(void *state, Desk *desk, const Decision *decision) noexcept nogil
     void (*on_report)(void *state, Desk *desk, const Report *report) noexcept nogil
+    void (*on_timer)(void *state, Desk *desk) noexcept nogil
+    void (*on_start)(void *state, Desk *desk) noexcept nogil
     void (*on_stop)(void *state, Desk *desk) noexcept nogil
 
 
@@ -56,13 +63,14 @@ cdef inline Command *desk_intent(Desk *desk, uint8_t kind, uint32_t instrument,
     intent.header.source = SOURCE_STRATEGY
     intent.order_id = order_id
     intent.event_ts_ns = desk.event_ts_ns
+    intent.account = desk.account
     desk.intents += 1
     return intent
 
 
-cdef inline uint64_t desk_order(Desk *desk, uint32_t instrument, uint8_t side, int64_t price_ticks,
-                                int64_t qty_lots, uint8_t flags) noexcept nogil:
-    """Intend a good-till-cancelled limit order; its id."""
+cdef inline Command *desk_new(Desk *desk, uint32_t instrument, uint8_t side, int64_t price_ticks,
+                              int64_t qty_lots) noexcept nogil:
+    """Intend a good-till-cancelled limit order; the caller may change what makes it one."""
     cdef Command *intent
     desk.orders_numbered += 1
     intent = desk_intent(desk, NEW_ORDER, instrument,
@@ -72,8 +80,7 @@ cdef inline uint64_t desk_order(Desk *desk, uint32_t instrument, uint8_t side, i
     intent.qty_lots = qty_lots
     intent.order_type = LIMIT
     intent.time_in_force = GTC
-    intent.flags = flags
-    return intent.order_id
+    return intent
 
 
 cdef inline void desk_replace(Desk *desk, uint32_t instrument, uint64_t order_id,

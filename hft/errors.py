@@ -6,6 +6,7 @@
     │   ├── FeedError        a feed, or the file that it reads
     │   ├── InstrumentError  a price, quantity or amount that its instrument can't express
     │   ├── JournalError     a journal file
+    │   ├── StrategyError    a person's own strategy, as it is loaded
     │   ├── SegmentError     shared memory that can't be made
     │   └── AttachError      a shared-memory segment that isn't there, or isn't what it should be
     └── FatalError           the state can't be trusted: the process ends and is restarted
@@ -31,6 +32,7 @@ __all__ = [
     "InstrumentError",
     "JournalError",
     "SegmentError",
+    "StrategyError",
     "UserError",
     "run_command",
 ]
@@ -86,6 +88,10 @@ class InstrumentError(UserError):
 
 class JournalError(UserError):
     """A journal can't be read."""
+
+
+class StrategyError(UserError):
+    """A strategy's file can't be imported, or what is in it can't trade."""
 
 
 class SegmentError(UserError):

@@ -8,15 +8,19 @@ from hft.config.load import load_config
 from hft.config.schema import (
     Config,
     EngineConfig,
+    FusionConfig,
+    ImbalanceTakerConfig,
     InstrumentConfig,
     JournalConfig,
     LatencyConfig,
     MarketMakerConfig,
     RiskConfig,
     SimulatorConfig,
+    StrategyConfig,
 )
 
 __all__ = [
-    "Config", "EngineConfig", "InstrumentConfig", "JournalConfig", "LatencyConfig",
-    "MarketMakerConfig", "RiskConfig", "SimulatorConfig", "load_config",
+    "Config", "EngineConfig", "FusionConfig", "ImbalanceTakerConfig", "InstrumentConfig",
+    "JournalConfig", "LatencyConfig", "MarketMakerConfig", "RiskConfig", "SimulatorConfig",
+    "StrategyConfig", "load_config",
 ]  # fmt: skip

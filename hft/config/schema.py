@@ -1,13 +1,14 @@
 """The tables and keys of the configuration: one home for each type, bound and default."""
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 __all__ = [
-    "Config", "EngineConfig", "InstrumentConfig", "JournalConfig", "LatencyConfig",
-    "MarketMakerConfig", "RiskConfig", "SimulatorConfig",
+    "Config", "EngineConfig", "FusionConfig", "FusionWeights", "ImbalanceTakerConfig",
+    "InstrumentConfig", "JournalConfig", "LatencyConfig", "MarketMakerConfig", "RiskConfig",
+    "SimulatorConfig", "StrategyConfig",
 ]  # fmt: skip
 
 # Bounded, so that what is made of them fits 64 bits and no float is infinite.
@@ -15,6 +16,8 @@ Positive = Annotated[int, msgspec.Meta(ge=1, le=10**12)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 PositiveFloat = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
 NotNegativeFloat = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Weight = Annotated[float, msgspec.Meta(ge=0, le=100)]
 Nanoseconds = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 
 
@@ -83,7 +86,52 @@ class MarketMakerConfig(Section, frozen=True):
     inventory_lots: Positive = 100
     half_spread_bps: NotNegativeFloat = 0.5
     skew_bps: NotNegativeFloat = 0.3
+    signal_bps: NotNegativeFloat = 0.5
     requote_bps: NotNegativeFloat = 0.5
+
+
+class ImbalanceTakerConfig(Section, frozen=True):
+    """The imbalance taker; see hft.core.imbalance_taker for its rules."""
+
+    order_lots: Positive = 20
+    inventory_lots: Positive = 60
+    entry_imbalance: Share = 0.6
+    hold_ns: Nanoseconds = 500_000_000
+
+
+class StrategyConfig(Section, frozen=True):
+    """Which strategies trade: built-in ones, and one of your own."""
+
+    builtin: tuple[Literal["market_maker", "imbalance_taker"], ...] | None = None
+    path: str = ""
+    parameters: dict[str, Any] = {}
+
+    @property
+    def built_in_names(self) -> tuple[str, ...]:
+        """The built-in strategies that trade: the market maker, where nothing else is said."""
+        if self.builtin is None:
+            return () if self.path else ("market_maker",)
+        return self.builtin
+
+
+class FusionWeights(Section, frozen=True):
+    """How much each source counts; 0 silences it."""
+
+    book_imbalance: Weight = 0.5
+    order_flow_imbalance: Weight = 0.3
+    momentum: Weight = 0.2
+
+
+class FusionConfig(Section, frozen=True):
+    """How signals become decisions; see docs/fusion.md for the formulas."""
+
+    weights: FusionWeights = FusionWeights()
+    interval_ns: Nanoseconds = 10_000_000
+    confidence_min: Annotated[float, msgspec.Meta(ge=0.5, le=1)] = 0.55
+    disagreement_penalty: Share = 1.0
+    risk_override: Share = 0.9
+    stale_ns: Nanoseconds = 1_000_000_000
+    timeout_ns: Nanoseconds = 50_000_000
 
 
 class Config(Section, frozen=True):
@@ -94,4 +142,7 @@ class Config(Section, frozen=True):
     latency: LatencyConfig = LatencyConfig()
     simulator: SimulatorConfig = SimulatorConfig()
     risk: RiskConfig = RiskConfig()
+    strategy: StrategyConfig = StrategyConfig()
     market_maker: MarketMakerConfig = MarketMakerConfig()
+    imbalance_taker: ImbalanceTakerConfig = ImbalanceTakerConfig()
+    fusion: FusionConfig = FusionConfig()

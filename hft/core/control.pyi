@@ -20,6 +20,12 @@ class NodeState(enum.IntFlag):
     NODE_STOPPED = 4
     NODE_FAILED = 5
 
+class StrategyState(enum.IntFlag):
+    STRATEGY_WAITING = 0
+    STRATEGY_TRADING = 1
+    STRATEGY_STOPPED = 2
+    STRATEGY_FAILED = 3
+
 class IdleStrategy(enum.IntFlag):
     IDLE_SPIN = 0
     IDLE_BACKOFF = 1
@@ -31,6 +37,7 @@ class Counter(enum.IntFlag):
     SIGNAL_BOOKS = 8
     SIGNAL_TRADES = 9
     SIGNAL_INTENTS = 10
+    SIGNAL_DECISIONS = 11
     RISK_INTENTS = 16
     RISK_PASSED = 17
     RISK_REFUSED = 18
@@ -57,6 +64,7 @@ CONTROL_PAGE: Final[np.dtype[np.void]]
 NODES_MAX: Final = 16
 EDGES_MAX: Final = 24
 INSTRUMENTS_MAX: Final = 64
+STRATEGIES_MAX: Final = 8
 VIEW_LEVELS: Final = 5
 
 class Control:

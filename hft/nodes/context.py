@@ -1,5 +1,7 @@
 """What a node's wiring has at hand: the run, the control page, and the node's rings by name."""
 
+import os
+
 from hft.core.control import Control
 from hft.core.ring import Ring
 from hft.nodes.spec import RunSpec
@@ -29,3 +31,7 @@ class Context:
     def edges(self, *names: str) -> tuple[int, ...]:
         """Rows of the control page for edges."""
         return tuple(map(edge_index, names))
+
+    def helper_cores(self) -> set[int]:
+        """Cores for threads that must not disturb this process."""
+        return os.sched_getaffinity(os.getppid()) - os.sched_getaffinity(0)

@@ -1,7 +1,5 @@
 """engine: market flow and orders in; it journals, matches, and tells signal, risk and recorder."""
 
-import os
-
 import msgspec
 
 from hft.core.engine_node import EngineAgent
@@ -29,8 +27,7 @@ def build(context: Context) -> EngineAgent:
             "simulated_time": spec.simulated,
         }
         records = spec.config.journal.segment_mib * MIB // MESSAGE.itemsize
-        elsewhere = os.sched_getaffinity(os.getppid()) - os.sched_getaffinity(0)
-        return JournalWriter(spec.folder, description, records, elsewhere)
+        return JournalWriter(spec.folder, description, records, context.helper_cores())
 
     latency = spec.config.latency
     return EngineAgent(

@@ -33,7 +33,7 @@ def test_a_file_says_only_what_differs(tmp_path: Path) -> None:
         ),
         ("[risk]\nzzz = 1\n", "line 2, risk.zzz: unknown key; there are risk."),
         ("[markets]\n", "line 1, markets: unknown key; "),
-        ("x = 1\n", "line 1, x: unknown key; there are engine, journal, latency, market_maker"),
+        ("x = 1\n", "line 1, x: unknown key; there are engine, fusion, "),
         ("journal = 3\n", "line 1, journal: must be a table, was 3"),
         ("[risk\n", "line 1: is not TOML: "),
         ("[risk]\na = 1\na = 2\n", 'is not TOML: Key "a" already exists.'),

@@ -1,0 +1,38 @@
+"""Messages that wait for Python: what a node's step saw, with what it knew at that moment."""
+
+from libc.stdint cimport int64_t, uint32_t
+from libc.stdlib cimport abort, realloc
+
+from hft.core.features cimport Features
+from hft.core.messages cimport Message
+
+
+cdef struct PendingEvent:
+    Message message
+    int64_t event_ts_ns
+    Features features  # of the message's instrument, after it
+
+
+cdef struct Pending:
+    PendingEvent *events
+    uint32_t count
+    uint32_t capacity
+
+
+cdef inline void pending_add(Pending *pending, const Message *message, int64_t event_ts_ns,
+                             const Features *features) noexcept nogil:
+    """Append; `features` may be NULL."""
+    cdef PendingEvent *event
+    if pending.count == pending.capacity:
+        pending.capacity = 2 * pending.capacity if pending.capacity else 1024
+        pending.events = <PendingEvent *>realloc(
+            pending.events, pending.capacity * sizeof(PendingEvent)
+        )
+        if pending.events == NULL:
+            abort()
+    event = &pending.events[pending.count]
+    event.message = message[0]
+    event.event_ts_ns = event_ts_ns
+    if features != NULL:
+        event.features = features[0]
+    pending.count += 1

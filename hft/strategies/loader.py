@@ -1,0 +1,144 @@
+"""Loading a person's own strategy from its file, and saying what is wrong with it."""
+
+import difflib
+import importlib.util
+import inspect
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+
+from hft.core.strategy import Strategy as CompiledStrategy
+from hft.errors import ConfigError, StrategyError
+from hft.strategies.base import CALLBACKS, Parameters, Strategy
+
+__all__ = ["handlers_of", "load_parameters", "load_strategy", "where_it_failed"]
+
+StrategyClass = type[Strategy] | type[CompiledStrategy]
+
+SUFFIXES = (".py", ".so")
+
+
+def load_strategy(path: Path) -> StrategyClass:
+    """The one strategy class that is defined in a file, checked; StrategyError says file and line.
+
+    The file is Python, or an extension module with a compiled strategy. Modules beside it can be
+    imported by it, as by a script.
+    """
+    module = load_module(path)
+    found = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, (Strategy, CompiledStrategy))
+        and value.__module__ == module.__name__
+    ]
+    if len(found) != 1:
+        names = ", ".join(each.__name__ for each in found) or "none"
+        raise StrategyError(
+            "must define exactly one subclass of hft.strategies.Strategy", file=path, value=names
+        )
+    if issubclass(found[0], Strategy):
+        check_callbacks(path, found[0])
+    return found[0]
+
+
+def load_module(path: Path) -> ModuleType:
+    if path.suffix not in SUFFIXES:
+        raise StrategyError("must be a file that ends in .py or .so", field="strategy.path",
+                            value=str(path))  # fmt: skip
+    if not path.is_file():
+        problem = "is a folder" if path.is_dir() else "no such file"
+        raise StrategyError(problem, file=path, field="strategy.path")
+    # An extension module's name is in its init function.
+    name = path.name.partition(".")[0]
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    sys.path.insert(0, str(path.parent))
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        line, problem = where_it_failed(error, path)
+        raise StrategyError(f"can't be imported: {problem}", file=path, line=line) from None
+    return module
+
+
+def where_it_failed(error: BaseException, path: Path) -> tuple[int | None, str]:
+    """The last line of the file that ran, if any, and the exception in words."""
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return error.lineno, f"{type(error).__name__}: {error.msg}"
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    return (lines[-1] if lines else None), " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def handlers_of(strategy: type[Strategy]) -> set[str]:
+    """The callbacks that a class defines itself."""
+    return {name for name in CALLBACKS if getattr(strategy, name) is not getattr(Strategy, name)}
+
+
+def check_callbacks(path: Path, strategy: type[Strategy]) -> None:
+    """StrategyError unless there are callbacks, all of them known and callable as they will be."""
+    for name, value in inspect.getmembers(strategy, callable):
+        if not name.startswith("on_"):
+            continue
+        line = line_of(value)
+        if name not in CALLBACKS:
+            near = difflib.get_close_matches(name, CALLBACKS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(CALLBACKS)}"
+            problem = f"{strategy.__name__}.{name} is no callback; {hint}"
+            raise StrategyError(problem, file=path, line=line)
+        wanted = inspect.signature(getattr(Strategy, name))
+        try:
+            inspect.signature(value).bind(*wanted.parameters)
+        except TypeError:
+            problem = f"{strategy.__name__}.{name} must take ({', '.join(wanted.parameters)})"
+            raise StrategyError(problem, file=path, line=line) from None
+    if not handlers_of(strategy) - {"on_start", "on_stop"}:
+        raise StrategyError(
+            f"{strategy.__name__} has no callback; there are {', '.join(CALLBACKS)}",
+            file=path,
+            line=line_of(strategy),
+        )
+    if not (isinstance(strategy.Parameters, type) and issubclass(strategy.Parameters, Parameters)):
+        raise StrategyError(
+            f"{strategy.__name__}.Parameters must be a subclass of hft.strategies.Parameters",
+            file=path,
+            line=line_of(strategy),
+        )
+
+
+def line_of(value: Any) -> int | None:
+    try:
+        return inspect.getsourcelines(value)[1]
+    except (OSError, TypeError):
+        return None
+
+
+def load_parameters(strategy: StrategyClass, values: dict[str, Any]) -> Parameters:
+    """The parameters of a strategy, typed and checked; ConfigError names the key."""
+    parameters: type[Parameters] = getattr(strategy, "Parameters", Parameters)
+    known = [field.name for field in msgspec.structs.fields(parameters)]
+    for key, value in values.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+            there_are = f"there are {', '.join(known)}" if known else "it has none"
+            hint = f"did you mean {near[0]}?" if near else there_are
+            raise ConfigError(f"unknown parameter of {strategy.__name__}; {hint}",
+                              field=f"strategy.parameters.{key}", value=value)  # fmt: skip
+    try:
+        return msgspec.convert(values, parameters)
+    except msgspec.ValidationError as error:
+        problem, _, where = str(error).partition(" - at `$.")
+        key = where.rstrip("`")
+        raise ConfigError(
+            problem[:1].lower() + problem[1:],
+            field=f"strategy.parameters.{key}" if key else "strategy.parameters",
+            value=values.get(key),
+        ) from None
