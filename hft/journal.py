@@ -1,8 +1,10 @@
-"""Read a journal: python -m hft.journal show FILE, python -m hft.journal verify FILE
+"""Read a journal: python -m hft.journal show FILE, verify FILE, decisions FOLDER
 
 FILE is a segment, or a folder of segments. `show` prints records. `verify` checks every checksum
-and that nothing is missing, and replays the records through a new engine. The exit code is 0 if
-nothing is wrong, 1 if something is, and 2 if the file can't be read.
+and that nothing is missing, and replays the records through a new engine. `decisions` prints what
+the fusion decided in a run, with the signals that each decision rests on, and whether it follows
+from them. The exit code is 0 if nothing is wrong, 1 if something is, and 2 if the file can't be
+read.
 """
 
 import argparse
@@ -31,6 +33,7 @@ from hft.core.messages import (
     Source,
     TimeInForce,
 )
+from hft.decisions import decisions_of
 from hft.errors import JournalError, run_command
 from hft.instruments import Instrument
 
@@ -348,6 +351,29 @@ def verify(path: Path) -> Verification:
     return verifier.result()
 
 
+# Decisions
+
+
+def show_decisions(path: Path, count: int | None, as_json: bool) -> int:
+    """Print decisions; the exit code."""
+    shown = wrong = 0
+    for each in decisions_of(path):
+        if count is None or shown < count:
+            print(msgspec.json.encode(each).decode() if as_json else each.line())
+        shown += 1
+        wrong += not each.follows
+    print(
+        f"{shown:,} decisions, "
+        + (
+            f"{wrong:,} do not follow from their inputs"
+            if wrong
+            else "each follows from its inputs"
+        ),
+        file=sys.stderr if as_json else sys.stdout,
+    )
+    return 1 if wrong else 0
+
+
 # The command
 
 
@@ -363,13 +389,17 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     shower = commands.add_parser("show", help="print records")
     verifier = commands.add_parser("verify", help="check and replay the whole journal")
+    decider = commands.add_parser("decisions", help="print and check what the fusion decided")
+    decider.add_argument("file", type=Path, metavar="FOLDER", help="of a run")
     for command in (shower, verifier):
         command.add_argument("file", type=Path, metavar="FILE", help="a segment or their folder")
+    for command in (shower, verifier, decider):
         command.add_argument("--json", action="store_true", help="print JSON, one object a line")
     shower.add_argument(
         "--from", dest="first", type=sequence, default=1, metavar="N", help="first sequence shown"
     )
-    shower.add_argument("--count", type=sequence, metavar="N", help="records shown; all by default")
+    for command in (shower, decider):
+        command.add_argument("--count", type=sequence, metavar="N", help="so many; all by default")
     return parser.parse_args(argv)
 
 
@@ -378,6 +408,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse_arguments(argv)
     if arguments.command == "show":
         return show(arguments.file, arguments.first, arguments.count, arguments.json)
+    if arguments.command == "decisions":
+        return show_decisions(arguments.file, arguments.count, arguments.json)
     result = verify(arguments.file)
     print(msgspec.json.encode(result).decode() if arguments.json else result.lines())
     return 0 if result.clean else 1

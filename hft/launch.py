@@ -27,6 +27,7 @@ from hft.run import Run
 from hft.runtime.segments import InstanceLock, check_instance, new_run_id
 from hft.runtime.supervisor import END_SIGNALS
 from hft.runtime.topology import Placement, place, show
+from hft.strategies import check_strategy
 
 __all__ = ["main"]
 
@@ -180,6 +181,7 @@ def run_spec(options: argparse.Namespace) -> tuple[RunSpec, str]:
     duration_ns = None
     if options.duration is not None:
         duration_ns = round(number("--duration", options.duration) * 1e9)
+    check_strategy(config)
     feed = open_feed(options.feed, FeedOptions(seed, duration_ns, config.simulator))
     spec = RunSpec(
         instance=check_instance(options.instance),
@@ -231,6 +233,13 @@ def execute(spec: RunSpec, feed: str, placement: Placement, report_path: Path | 
     print(summary.lines())
     for line in differences(shot, summary):
         print(f"hft.launch: warning: {line}", file=sys.stderr)
+    for strategy in shot["strategies"]:
+        if strategy["error"] is not None:
+            print(
+                f"hft.launch: warning: strategy {strategy['name']} was stopped: "
+                f"{strategy['error']}",
+                file=sys.stderr,
+            )
     if report_path is not None:
         write_report(report_path, report(spec, shot, summary, time.monotonic() - started))
     return 0

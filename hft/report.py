@@ -41,6 +41,8 @@ def report(spec: RunSpec, shot: Snapshot, summary: Summary, wall_s: float) -> di
         "nodes": [picked(node, NODE_FIELDS) for node in shot["nodes"]],
         "edges": [picked(edge, EDGE_FIELDS) for edge in shot["edges"]],
         "latency_ns": latency,
+        "strategies": shot["strategies"],
+        "decisions": {each["symbol"]: each["decision"]["count"] for each in shot["instruments"]},
         "dropped": {edge["name"]: edge["dropped"] for edge in shot["edges"]},
         "orders": msgspec.to_builtins(summary.orders),
         "trades": summary.trades,

@@ -23,6 +23,7 @@ from hft.core.control import Control
 from hft.core.segment import segment_path
 from hft.errors import UserError, run_command
 from hft.monitor import Snapshot, View, snapshot
+from hft.monitor.snapshot import Instrument
 from hft.monitor.units import bytes_text, clock, count, elapsed, latency, money, ns
 from hft.runtime.segments import check_instance, control_name
 
@@ -41,6 +42,8 @@ def report(shot: Snapshot) -> RenderableType:
         node_table(shot),
         "",
         edge_table(shot),
+        "",
+        strategy_table(shot),
         "",
         instrument_table(shot),
         "",
@@ -141,8 +144,38 @@ def edge_table(shot: Snapshot) -> Group:
     )
 
 
+def strategy_table(shot: Snapshot) -> Group:
+    made = table("<STRATEGY", "ACCOUNT", "<STATE", "EVENTS", "INTENTS", "PYTHON")
+    errors = []
+    for one in shot["strategies"]:
+        made.add_row(
+            one["name"],
+            str(one["account"]),
+            one["state"],
+            count(one["events"]),
+            count(one["intents"]),
+            ns(one["python_ns"]) if one["language"] == "python" else "-",
+            style="red" if one["error"] else "",
+        )
+        if one["error"]:
+            errors.append(Text(f"{one['name']} was stopped: {one['error']}", "bold red"))
+    return Group(made, *errors)
+
+
+def decision_text(one: Instrument) -> str:
+    """What the fusion last decided."""
+    decision = one["decision"]
+    if not decision["count"]:
+        return "-"
+    size = decision["size"] or 0.0
+    what = f"{'buy' if size > 0 else 'sell'} {abs(size):.2f}" if size else "hold"
+    return f"{what}, {decision['reason'].replace('_', ' ')}"
+
+
 def instrument_table(shot: Snapshot) -> Table:
-    made = table("<INSTRUMENT", "POSITION", "PNL", "OPEN", "BUY LOTS", "SELL LOTS", "<BEST")
+    made = table(
+        "<INSTRUMENT", "POSITION", "PNL", "OPEN", "BUY LOTS", "SELL LOTS", "<BEST", "<DECISION"
+    )
     for one in shot["instruments"]:
         book = one["book"]
         best = "no whole view of the book: is its writer dead?"
@@ -159,6 +192,7 @@ def instrument_table(shot: Snapshot) -> Table:
             count(one["open_buy_lots"]),
             count(one["open_sell_lots"]),
             best,
+            decision_text(one),
         )
     return made
 

@@ -16,18 +16,24 @@ from hft.core.control import (
     EDGES_MAX,
     INSTRUMENTS_MAX,
     NODES_MAX,
+    STRATEGIES_MAX,
     VIEW_LEVELS,
     Control,
     Counter,
     IdleStrategy,
     NodeState,
     StopWord,
+    StrategyState,
 )
 from hft.core.histogram import summary
+from hft.core.messages import DecisionReason
 from hft.core.ring import RingPolicy
 from hft.core.segment import process_start_ticks
 
-__all__ = ["Book", "Edge", "Instrument", "Latency", "Level", "Node", "Snapshot", "snapshot"]
+__all__ = [
+    "Book", "Decision", "Edge", "Instrument", "Latency", "Level", "Node", "Snapshot", "Strategy",
+    "snapshot",
+]  # fmt: skip
 
 # Exact for a product of 64-bit numbers, also after division by a power of two or of ten.
 EXACT = Context(prec=200)
@@ -102,6 +108,16 @@ class Features(TypedDict):
     spread_ticks: float | None
 
 
+class Decision(TypedDict):
+    """What the fusion last decided on an instrument."""
+
+    count: int
+    log_odds: float | None
+    size: float | None  # below 0: to sell
+    reason: str
+    signals: int
+
+
 class Instrument(TypedDict):
     venue: str
     symbol: str
@@ -116,6 +132,7 @@ class Instrument(TypedDict):
     open_buy_lots: int
     open_sell_lots: int
     features: Features
+    decision: Decision
     book: Book | None  # None: the writer was too fast, or died while it wrote
 
 
@@ -147,6 +164,17 @@ class Engine(TypedDict):
     state_hash: str | None  # None until the engine has finished
 
 
+class Strategy(TypedDict):
+    name: str
+    account: int
+    language: str
+    state: str
+    events: int
+    intents: int
+    python_ns: int  # spent in its callbacks, of one in Python
+    error: str | None  # what stopped it
+
+
 class Snapshot(TypedDict):
     instance: str
     run_id: int
@@ -162,6 +190,7 @@ class Snapshot(TypedDict):
     nodes: list[Node]
     edges: list[Edge]
     tick_to_order_ns: Latency
+    strategies: list[Strategy]
     instruments: list[Instrument]
     orders: Orders
     engine: Engine
@@ -200,6 +229,7 @@ def snapshot(control: Control) -> Snapshot:
         "tick_to_order_ns": next(
             (edge["age_ns"] for edge in edges if edge["name"] == "orders"), {"count": 0}
         ),
+        "strategies": strategies(page),
         "instruments": instruments,
         "orders": {
             "intended": counts[Counter.RISK_INTENTS],
@@ -317,8 +347,33 @@ def instrument(row: Any) -> Instrument:
             "order_flow_imbalance": finite(row["order_flow_imbalance"]),
             "spread_ticks": finite(row["spread_ticks"]),
         },
+        "decision": {
+            "count": int(row["decisions"]),
+            "log_odds": finite(row["decision_log_odds"]),
+            "size": finite(row["decision_size"]),
+            "reason": (DecisionReason(int(row["decision_reason"])).name or "").lower(),
+            "signals": int(row["decision_signals"]),
+        },
         "book": book(row, tick_size),
     }
+
+
+def strategies(page: Any) -> list[Strategy]:
+    """The strategies, by account."""
+    count = min(int(page["strategy_count"]), STRATEGIES_MAX)
+    return [
+        {
+            "name": text(row["name"]),
+            "account": account,
+            "language": "python" if row["python"] else "compiled",
+            "state": name_of(StrategyState, row["state"]),
+            "events": int(row["events"]),
+            "intents": int(row["intents"]),
+            "python_ns": int(row["python_ns"]),
+            "error": text(row["error"]) or None,
+        }
+        for account, row in enumerate(page["strategies"][:count])
+    ]
 
 
 def pnl_quote(row: Any) -> str:
