@@ -1,0 +1,78 @@
+"""What the benchmarks share. Imported first, it lets a script run alone: hft is found beside it."""
+
+import collections
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyperf
+
+ROOT = Path(__file__).resolve().parents[1]
+CACHE = ROOT / "build/bench-cache"  # outside of build/bench, which holds results only
+DATA = Path(os.environ.get("HFT_DATA") or ROOT.parent / "shared/data")
+LOBSTER = DATA / "lobster/LOBSTER_SampleFile_AMZN_2012-06-21_5.zip"
+
+sys.path.insert(0, str(ROOT))
+os.environ["PYTHONPATH"] = str(ROOT)  # of pyperf's workers, and of the system's processes
+
+
+def new_runner(description: str | None, *, processes: int, **options: object) -> pyperf.Runner:
+    """pyperf's runner with fewer processes than its 20; --fast, --rigorous and -p change them."""
+    runner = pyperf.Runner(processes=processes, **options)
+    runner.metadata["description"] = (description or "").partition("\n")[0]
+    runner.argparser.set_defaults(inherit_environ=["HFT_DATA"])
+    return runner
+
+
+def repeat(runner: pyperf.Runner, experiment: Callable[[], dict[str, float]]) -> None:
+    """Run an experiment as often as pyperf would start processes, and record its figures.
+
+    For what pyperf can't time: several processes, or several figures of one run. An experiment
+    gives seconds by the figure's name; each becomes a benchmark with one value per repetition. To
+    be called after all of the runner's own benchmarks.
+    """
+    args = runner.parse_args()
+    if args.worker:
+        return
+    runs = collections.defaultdict(list)
+    for _ in range(args.processes):
+        started = time.perf_counter()
+        figures = experiment()
+        # Seen from the outside, the figures of one run took the same time.
+        common = {**runner.metadata, "duration": time.perf_counter() - started, "loops": 1}
+        for name, seconds in figures.items():
+            runs[name].append(pyperf.Run([seconds], metadata={**common, "name": name}))
+    for name, each in runs.items():
+        benchmark = pyperf.Benchmark(each)
+        middle, spread = benchmark.median(), 0.0
+        if len(each) > 1:
+            spread = benchmark.median_abs_dev()
+        text = benchmark.format_values((middle, spread))
+        print(f"{name}: median +- MAD: {text[0]} +- {text[1]}, {len(each)} runs", flush=True)
+        if args.output:
+            pyperf.add_runs(args.output, benchmark)
+
+
+def note(text: str) -> None:
+    """Say what is not measured, and why; once, not in every worker."""
+    if "--worker" not in sys.argv:
+        print(f"{Path(sys.argv[0]).name}: {text}", file=sys.stderr)
+
+
+def two_cores() -> tuple[int, int] | None:
+    """Two cores that we may use; None if there aren't two."""
+    cores = sorted(os.sched_getaffinity(0))
+    return (cores[0], cores[1]) if len(cores) > 1 else None
+
+
+@contextmanager
+def pinned(core: int) -> Iterator[None]:
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
