@@ -1,0 +1,48 @@
+"""The whole system, as `python -m hft.launch` runs it: time per market event, and tick to order.
+
+Every event goes through feed, engine, signal (features and market maker) and risk gate, and is
+journaled and recorded. "Whole run" is from the start of the process to its end, imports and summary
+included; the other figure is from the moment at which all nodes run to the last record.
+
+Tick to order is the age of an order when the engine takes it: since the market event that caused it
+entered the system. Lateness of the feed itself is not in it.
+"""
+
+from support import LOBSTER, new_runner, note, repeat
+from system import observe
+
+MARKET_S = 1200  # of the simulated market: about 2.4 million events
+REAL_S = 5
+REAL_TIME = "pipeline, tick to order at --speed 1"
+
+
+def fastest(name: str, *arguments: str) -> dict[str, float]:
+    """Seconds per market event in simulated time."""
+    seen = observe("--speed", "max", *arguments)
+    return {
+        f"pipeline, {name}": (seen.done_s - seen.running_s) / seen.events,
+        f"pipeline, {name}, whole run": seen.ended_s / seen.events,
+    }
+
+
+def real_time(seconds: float) -> dict[str, float]:
+    age_ns = observe("--speed", "1", "--duration", f"{seconds:g}").report["latency_ns"]
+    order = age_ns["tick_to_orders"]
+    if not order["count"]:
+        raise RuntimeError("no order was sent")
+    return {f"{REAL_TIME} {name}": order[name] / 1e9 for name in ("p50", "p99")}
+
+
+if __name__ == "__main__":
+    runner = new_runner(__doc__, processes=5)
+    add = runner.argparser.add_argument
+    add("--market-seconds", type=float, default=MARKET_S, help="of the simulated market")
+    add("--real-seconds", type=float, default=REAL_S, help="of the run at --speed 1")
+    args = runner.parse_args()
+    duration = ("--duration", f"{args.market_seconds:g}")
+    repeat(runner, lambda: fastest("simulated market", *duration))
+    if LOBSTER.is_file():
+        repeat(runner, lambda: fastest("LOBSTER day", "--feed", f"lobster:{LOBSTER}"))
+    else:
+        note(f"the LOBSTER day is not measured: no {LOBSTER}; HFT_DATA names the folder")
+    repeat(runner, lambda: real_time(args.real_seconds))
