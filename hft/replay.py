@@ -170,7 +170,7 @@ def count(text: str) -> int:
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(prog="hft.replay", description="Replay a feed through the matching engine.")
-    parser.add_argument("feed", help="such as lobster:FILE.zip")
+    parser.add_argument("feed", help="such as lobster:FILE.zip or bbo:FILE")
     parser.add_argument(
         "--truth", action="store_true", help="compare the book with every row of the recording"
     )

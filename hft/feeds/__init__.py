@@ -1,11 +1,13 @@
 """Feeds: where market flow comes from.
 
-A new format is one module with a `Feed` and one line in `FEEDS`. The module is imported when its
+A new format is one file with a `Feed`. It can lie anywhere: `MY_FEED.py:ARGUMENT` opens it
+(docs/feeds.md). One that belongs to hft is a module here and one line in `FEEDS`, imported when its
 scheme is first opened.
 """
 
 import difflib
 import importlib
+from pathlib import Path
 from typing import cast
 
 from hft.errors import FeedError
@@ -14,6 +16,8 @@ from hft.feeds.base import BookTruth, Feed, FeedOptions
 __all__ = ["FEEDS", "BookTruth", "Feed", "FeedOptions", "open_feed"]
 
 FEEDS: dict[str, str] = {
+    "bbo": "hft.feeds.bbo:BboFeed",
+    "csv": "hft.feeds.csv_trades:CsvTradesFeed",
     "lobster": "hft.feeds.lobster:LobsterFeed",
     "sim": "hft.feeds.sim:SimulatedFeed",
 }
@@ -22,8 +26,14 @@ NO_OPTIONS = FeedOptions()
 
 
 def open_feed(spec: str, options: FeedOptions = NO_OPTIONS) -> Feed:
-    """The feed of `scheme:argument`, such as `lobster:FILE.zip`, checked and ready to be read."""
+    """The feed of `scheme:argument`, such as `lobster:FILE.zip`, checked and ready to be read.
+
+    Instead of a scheme, the path of a Python file that defines a feed will do.
+    """
     scheme, _, argument = spec.partition(":")
+    if scheme.endswith(".py"):
+        own = importlib.import_module("hft.feeds.own_file")
+        return cast(Feed, own.OwnFeed(Path(scheme), argument, options))
     if scheme not in FEEDS:
         known = ", ".join(sorted(FEEDS))
         near = difflib.get_close_matches(scheme.lower(), FEEDS, n=1)

@@ -22,7 +22,10 @@ CONFIGS = {
 CASES = [
     ("--feed lobster:none.zip", "none.zip: can't be read: No such file or directory"),
     ("--feed lobster:cut.zip", "cut.zip: is a damaged or cut-off zip file"),
-    ("--feed lobstr:x.zip", "feed: must start with one of lobster, sim (did you mean lobster?)"),
+    (
+        "--feed lobstr:x.zip",
+        "feed: must start with one of bbo, csv, lobster, sim (did you mean lobster?)",
+    ),
     ("--feed sim:x", "feed: takes nothing after 'sim', was 'sim:x'"),
     ("--affinity 0,x", "--affinity: must be core numbers separated by commas; 'x' is not"),
     ("--affinity=-1", "--affinity: must be core numbers separated by commas; '-1' is not"),

@@ -1,0 +1,115 @@
+"""A feed of the user's own: `--feed MY_FEED.py:ARGUMENT` takes the one Feed that the file defines.
+
+What is wrong with the file, from its syntax to what its feed raises or yields, is a FeedError that
+names the file's line: a mistake in it isn't one of hft.
+"""
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import NoReturn
+
+import numpy as np
+
+from hft.core.messages import COMMAND
+from hft.errors import FeedError, UserError
+from hft.feeds.base import Commands, Feed, FeedOptions
+from hft.instruments import Instrument
+
+__all__ = ["OwnFeed"]
+
+
+class OwnFeed(Feed):
+    """The feed that a Python file defines, with what it promises checked."""
+
+    def __init__(self, path: Path, argument: str, options: FeedOptions) -> None:
+        self.path = path
+        found = self.find_class(load(path))
+        try:
+            self.feed = found(argument, options)
+        except UserError:
+            raise
+        except Exception as error:
+            blame(path, error)
+        self.name = getattr(self.feed, "name", None) or path.name
+        self.instruments = getattr(self.feed, "instruments", [])
+        self.truth = self.feed.truth
+        listed = isinstance(self.instruments, list) and self.instruments
+        if not listed or not all(isinstance(each, Instrument) for each in self.instruments):
+            self.fail(found, "must set `instruments` to a list of Instrument")
+
+    def find_class(self, module: ModuleType) -> type[Feed]:
+        """The one class that is a Feed, with everything that a feed must define."""
+        feeds = [
+            each
+            for each in vars(module).values()
+            if inspect.isclass(each)
+            and issubclass(each, Feed)
+            and each.__module__ == module.__name__
+        ]
+        if len(feeds) != 1:
+            names = ", ".join(each.__name__ for each in feeds) or "none"
+            problem = "must define one class that is a Feed (from hft.feeds import Feed)"
+            raise FeedError(problem, file=self.path, value=names)
+        missing = sorted(getattr(feeds[0], "__abstractmethods__", ()))
+        if missing:
+            self.fail(feeds[0], f"must define {', '.join(missing)}")
+        return feeds[0]
+
+    def fail(self, found: type[Feed], problem: str) -> NoReturn:
+        line = inspect.getsourcelines(found)[1]
+        raise FeedError(problem, file=self.path, line=line, field=found.__name__)
+
+    def chunks(self) -> Iterator[Commands]:
+        last_ts_ns = -(2**63)
+        try:
+            for commands in self.feed.chunks():
+                if not isinstance(commands, np.ndarray) or commands.dtype != COMMAND:
+                    self.fail(type(self.feed), "must yield arrays of dtype COMMAND from chunks()")
+                ts_ns = commands["event_ts_ns"]
+                if len(ts_ns):
+                    if ts_ns[0] < last_ts_ns or (np.diff(ts_ns) < 0).any():
+                        self.fail(type(self.feed), "must yield commands whose times never go back")
+                    last_ts_ns = int(ts_ns[-1])
+                    yield commands
+        except UserError:
+            raise
+        except Exception as error:
+            blame(self.path, error)
+
+
+def load(path: Path) -> ModuleType:
+    """The file as a module."""
+    spec = importlib.util.spec_from_file_location(f"own_feed_{path.stem}", path)
+    assert spec is not None  # its name ends in .py
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look there
+    try:
+        spec.loader.exec_module(module)
+    except OSError as error:
+        if error.filename == str(path):
+            raise FeedError(f"can't be read: {error.strerror}", file=path) from None
+        blame(path, error)
+    except SyntaxError as error:
+        where = error.filename or path
+        raise FeedError(f"is not Python: {error.msg}", file=where, line=error.lineno) from None
+    except UserError:
+        raise
+    except Exception as error:
+        blame(path, error)
+    return module
+
+
+def blame(path: Path, error: Exception) -> NoReturn:
+    """Raise the FeedError of an exception in the user's file."""
+    line, at = None, error.__traceback__
+    while at is not None:
+        if at.tb_frame.f_code.co_filename == str(path):
+            line = at.tb_lineno
+        at = at.tb_next
+    problem = " ".join(f"{type(error).__name__}: {error}".split())
+    raise FeedError(problem, file=path, line=line) from None
