@@ -152,9 +152,7 @@ def flag_round_trips(loops: Any, core: int) -> Any:
     with tempfile.NamedTemporaryFile(dir="/dev/shm", prefix="hft-bench-") as file:
         file.truncate(mmap.PAGESIZE)
         words = words_of(file.name)
-        beside(
-            core, lambda: loops.flag_ping(words, round_trip_ns), flag_pong, file.name, count
-        )
+        beside(core, lambda: loops.flag_ping(words, round_trip_ns), flag_pong, file.name, count)
     return round_trip_ns
 
 

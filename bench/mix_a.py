@@ -182,9 +182,7 @@ def cached(operations: int, live: int, *, recent: bool = False, seed: int = 1) -
             np.savez(file, commands=flow.commands.view(np.uint8), fills=flow.fills, left=flow.left)
         partial.rename(path)
     with np.load(path) as stored:
-        return Flow(
-            stored["commands"].view(COMMAND), live, stored["fills"], int(stored["left"])
-        )
+        return Flow(stored["commands"].view(COMMAND), live, stored["fills"], int(stored["left"]))
 
 
 def check(flow: Flow, engine: MatchingEngine) -> None:

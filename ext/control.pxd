@@ -69,7 +69,7 @@ cpdef enum Counter:
     RISK_CANCELLED = 22
     RISK_REPLACED = 23
     RISK_REJECTED = 24
-    RISK_KILLED = 25
+    RISK_KILLED = 25  # 1: saw the kill word; 2: set it, beyond the loss limit
     ENGINE_STEPS = 32
     ENGINE_TRADES = 33
     ENGINE_TRADED_LOTS = 34

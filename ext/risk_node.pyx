@@ -175,6 +175,7 @@ cdef inline void take_report(RiskNode *node, const Message *message) noexcept no
     if (message.header.kind == FILLED or message.header.kind == BOOK_TOP) and not node.gate.killed:
         if risk_loss_exceeded(node.gate, message.header.instrument):
             kill(node)
+            stat_set(node.stats, RISK_KILLED, 2)
 
 
 cdef inline void take_intent(RiskNode *node, const Message *message) noexcept nogil:

@@ -1,38 +1,40 @@
 """Start the system, show what it does, end it: `python -m hft.launch`."""
 
 import argparse
+import logging
 import os
+import platform
 import signal
 import sys
 import time
-from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import msgspec
-import numpy as np
-from rich.console import Console
 
 from hft.arguments import Parser
 from hft.config import Config, load_config
-from hft.core.messages import CONTROL, TRADE_DTYPE, Kind, Side
+from hft.core.messages import MESSAGE
+from hft.display import Display
 from hft.errors import ConfigError, run_command
 from hft.feeds import FeedOptions, open_feed
-from hft.feeds.base import Commands
 from hft.monitor.snapshot import Snapshot, snapshot
-from hft.monitor.view import REDRAW_S, Trade, View
 from hft.nodes.spec import RunSpec
-from hft.oms.summary import summarise
+from hft.oms.summary import Summary, summarise
 from hft.report import differences, report, write_report
 from hft.run import Run
+from hft.runtime.log import LogBook, use
 from hft.runtime.segments import InstanceLock, check_instance, new_run_id
 from hft.runtime.supervisor import END_SIGNALS
-from hft.runtime.topology import Placement, place, show
+from hft.runtime.topology import EDGES, Placement, place, show
 from hft.strategies import check_strategy
 
 __all__ = ["main"]
 
-LINE_S = 1.0
-TRADES_READ = 64  # of the newest; more would scroll by unseen
+HUGE_PAGE_BYTES = 2 << 20
+LARGE_BYTES = 1 << 20  # smaller rings don't need huge pages
+
+log = logging.getLogger("hft.launch")
 
 
 def parser() -> Parser:
@@ -107,73 +109,6 @@ def make_folder(config: Config, instance: str) -> Path:
     return folder
 
 
-def link_latest(folder: Path) -> None:
-    """Let `latest` mean this run, now that it has begun."""
-    latest = folder.parent / "latest"
-    latest.unlink(missing_ok=True)
-    latest.symlink_to(folder.name)
-
-
-class Display:
-    """What a person sees of a run: the live view on a terminal, else a line a second."""
-
-    def __init__(self, spec: RunSpec, feed: str, notes: tuple[str, ...]) -> None:
-        self.spec = spec
-        self.console = Console()
-        self.view = View(feed, self.console)
-        self.view.warnings.extend(notes)
-        self.every_s = REDRAW_S if self.console.is_terminal else LINE_S
-        self.next_s = time.monotonic() + self.every_s
-        self.previous: Snapshot | None = None
-        self.event_ts_ns = 0
-        self.linked = False
-
-    def watch(self, run: Run) -> None:
-        """Show the run until it is over; it ends, cleanly, when nobody can see it any more."""
-        try:
-            self.show(run)
-        except OSError:
-            with open(os.devnull, "w") as nowhere:
-                os.dup2(nowhere.fileno(), sys.stdout.fileno())
-            run.request_end()
-            run.watch(lambda _: None)
-
-    def show(self, run: Run) -> None:
-        if self.console.is_terminal:
-            with self.view.live() as draw:
-                run.watch(lambda run: self.look(run, draw))
-        else:
-            run.watch(lambda run: self.look(run, self.print_line))
-
-    def look(self, run: Run, draw: Callable[[Snapshot], None]) -> None:
-        if run.began and not self.linked:
-            link_latest(Path(self.spec.folder))
-            self.linked = True
-        self.collect_trades(run.take_trades())
-        if time.monotonic() >= self.next_s:
-            self.next_s = time.monotonic() + self.every_s
-            draw(snapshot(run.control))
-
-    def print_line(self, shot: Snapshot) -> None:
-        print(self.view.line(shot, self.previous), flush=True)
-        self.previous = shot
-
-    def collect_trades(self, messages: Commands) -> None:
-        """Keep the newest trades of the tape; a TIME message tells when those after it were."""
-        for message in messages[-TRADES_READ:]:
-            one = np.array([message])
-            if message["kind"] == Kind.TIME:
-                self.event_ts_ns = int(one.view(CONTROL)["event_ts_ns"][0])
-            elif message["kind"] == Kind.TRADE:
-                trade = one.view(TRADE_DTYPE)[0]
-                instrument = self.spec.instruments[trade["instrument"]]
-                price = instrument.ticks_to_price(int(trade["price_ticks"]))
-                side = "buy" if trade["side"] == Side.BUY else "sell"
-                self.view.trades.append(
-                    Trade(self.event_ts_ns, str(price), int(trade["qty_lots"]), side)
-                )
-
-
 def run_spec(options: argparse.Namespace) -> tuple[RunSpec, str]:
     """The run that the options ask for, its folder not yet made, and the feed's name."""
     config = load_config(options.config)
@@ -199,28 +134,51 @@ def run_spec(options: argparse.Namespace) -> tuple[RunSpec, str]:
 
 
 def execute(spec: RunSpec, feed: str, placement: Placement, report_path: Path | None) -> int:
+    """The run, with its log."""
+    book = LogBook(Path(spec.folder) / "log.jsonl", as_json=spec.log_format == "json")
+    display = Display(spec, feed, book)
+    try:
+        with use(book.write, spec.log_level):
+            return execute_logged(spec, feed, placement, report_path, book, display)
+    finally:
+        book.close()
+
+
+def execute_logged(
+    spec: RunSpec,
+    feed: str,
+    placement: Placement,
+    report_path: Path | None,
+    book: LogBook,
+    display: Display,
+) -> int:
     """The run, from its shared memory to its summary."""
     started = time.monotonic()
     # Not while there is shared memory and nobody to remove it.
     signal.pthread_sigmask(signal.SIG_BLOCK, END_SIGNALS)
     try:
-        run = Run(spec, placement)
+        run = Run(spec, placement, book)
         for number_ in END_SIGNALS:
             signal.signal(number_, lambda *_: run.request_end())
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, END_SIGNALS)
     try:
         print(f"{feed} -> {spec.folder}", flush=True)
+        log_start(spec, feed, run)
         for note in placement.notes:
             print(note, flush=True)
+            log.warning(note, extra={"said": True})
         if run.removed:
-            print(f"removed {len(run.removed)} segments of a dead run", flush=True)
+            note = f"removed {len(run.removed)} segments of a dead run"
+            print(note, flush=True)
+            log.warning(note, extra={"said": True, "segments": run.removed})
         run.start()
-        Display(spec, feed, placement.notes).watch(run)
+        display.watch(run)
         if run.failure is not None:
             print(f"hft.launch: error: {run.failure}; stopping all others", file=sys.stderr)
         run.finish()
         shot = snapshot(run.control)
+        display.alerts.look(shot)
     finally:
         run.remove()
     if run.failure is not None:
@@ -228,12 +186,15 @@ def execute(spec: RunSpec, feed: str, placement: Placement, report_path: Path | 
         return run.exit_code
     if not run.began:
         print("ended before all nodes had started")
+        log.info("ended before all nodes had started", extra={"said": True})
         return 0
     marks = [instrument["mark_half_ticks"] or None for instrument in shot["instruments"]]
     summary = summarise(Path(spec.folder), spec.instruments, marks)
     print(summary.lines())
+    log_end(shot, summary)
     for line in differences(shot, summary):
         print(f"hft.launch: warning: {line}", file=sys.stderr)
+        log.warning(line, extra={"said": True})
     for strategy in shot["strategies"]:
         if strategy["error"] is not None:
             print(
@@ -244,6 +205,54 @@ def execute(spec: RunSpec, feed: str, placement: Placement, report_path: Path | 
     if report_path is not None:
         write_report(report_path, report(spec, shot, summary, time.monotonic() - started))
     return 0
+
+
+def log_start(spec: RunSpec, feed: str, run: Run) -> None:
+    """What is run, on what, with which memory."""
+    rows = run.page["edges"][: len(EDGES)]
+    rows = rows[rows["capacity_slots"] * MESSAGE.itemsize >= LARGE_BYTES]
+    page_bytes, locked = int(rows["page_bytes"].min()), bool(rows["locked"].all())
+    log.info(
+        "run started",
+        extra={
+            "instance": spec.instance,
+            "run_id": spec.run_id,
+            "folder": spec.folder,
+            "feed": feed,
+            "seed": spec.seed,
+            "speed": spec.speed or "max",
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in ("numpy", "msgspec", "pyarrow")},
+            "kernel": platform.release(),
+            "host_cores": sorted(os.sched_getaffinity(0)),
+            "processes": {"+".join(each.nodes): each.core for each in run.placement.processes},
+            "page_bytes": page_bytes,
+            "locked": locked,
+        },
+    )
+    lacks = []
+    if page_bytes < HUGE_PAGE_BYTES:
+        lacks.append(f"pages of {page_bytes >> 10} KiB, not 2 MiB")
+    if not locked:
+        lacks.append("not locked, so it may be swapped out")
+    if lacks:
+        log.warning(f"shared memory: {'; '.join(lacks)}")
+
+
+def log_end(shot: Snapshot, summary: Summary) -> None:
+    log.info(
+        "run ended",
+        extra={
+            "trades": summary.trades,
+            "fills": summary.fills,
+            "orders": msgspec.to_builtins(summary.orders),
+            "pnl_quote": {each.instrument: each.pnl_quote for each in summary.instruments},
+            "position_lots": {each.instrument: each.position_lots for each in summary.instruments},
+            "steps": shot["engine"]["steps"],
+            "state_hash": shot["engine"]["state_hash"],
+            "tick_to_order_ns": shot["tick_to_order_ns"],
+        },
+    )
 
 
 @run_command

@@ -4,6 +4,7 @@ A run ends when its feed has ended and all that follows from it is done, when so
 it, or when a process dies. However it ends, no process and no shared memory of it is left.
 """
 
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from hft.core.ring import Ring
 from hft.errors import EXIT_USER_ERROR
 from hft.feeds.base import Commands
 from hft.nodes.spec import Assignment, RunSpec
+from hft.runtime.log import LogBook
 from hft.runtime.page import lay_out
 from hft.runtime.segments import control_name, remove_run, remove_stale, ring_name
 from hft.runtime.supervisor import Child, Supervisor, how_it_ended
@@ -29,6 +31,8 @@ END_S = 0.7  # for the processes to close their files, before they are killed
 LOOK_S = 0.05
 TAPE_BATCH = 4096
 
+log = logging.getLogger("hft.launch")
+
 
 class Run:
     """A run that its caller watches.
@@ -41,10 +45,10 @@ class Run:
         removed: names of segments of a dead run that were in the way.
     """
 
-    def __init__(self, spec: RunSpec, placement: Placement) -> None:
+    def __init__(self, spec: RunSpec, placement: Placement, book: LogBook) -> None:
         self.spec = spec
         self.placement = placement
-        self.supervisor = Supervisor("hft.nodes")
+        self.supervisor = Supervisor("hft.nodes", book)
         self.requests = 0
         self.began = False
         self.failure: str | None = None
@@ -145,7 +149,8 @@ class Run:
         self.fail(how_it_ended(child), code if code == EXIT_USER_ERROR else EXIT_NODE_DIED)
 
     def fail(self, what: str, code: int) -> None:
-        """Only the first failure is told: the others follow from it."""
+        """Only the first failure is told: the others follow from it. The log has all."""
+        log.error(what, extra={"said": True, "exit_code": code})
         if self.failure is None:
             self.failure, self.exit_code = what, code
 

@@ -25,6 +25,7 @@ __all__ = ["REDRAW_S", "Trade", "View"]
 REDRAW_S = 0.25
 RATES_OVER_S = 1.0  # redraws are too close together for steady rates
 TRADES_KEPT = 40
+LOG_KEPT = 40
 WARNINGS_SHOWN = 3
 TALL, WIDE = 30, 100  # from here on there is room for all
 
@@ -57,6 +58,7 @@ class View:
         self.console = console
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
         self.warnings: list[str] = []
+        self.log: deque[str] = deque(maxlen=LOG_KEPT)
 
     def render(self, shot: Snapshot, previous: Snapshot | None = None) -> RenderableType:
         """All of the view; rates are those since the previous snapshot, or else since the start."""

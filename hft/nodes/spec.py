@@ -25,6 +25,8 @@ class RunSpec(msgspec.Struct, frozen=True):
     seed: int
     speed: float
     duration_ns: int | None
+    log_level: str = "info"
+    log_format: str = "text"  # or json
 
     @property
     def simulated(self) -> bool:

@@ -1,12 +1,17 @@
 """The lifetime of a run's processes: start them, see at once when one dies, end them all."""
 
+import contextlib
 import os
 import select
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+
+from hft.runtime.log import LogBook
 
 __all__ = ["END_SIGNALS", "Child", "Supervisor", "how_it_ended"]
 
@@ -14,36 +19,89 @@ __all__ = ["END_SIGNALS", "Child", "Supervisor", "how_it_ended"]
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+READ_BYTES = 65536
+
+
+class Lines:
+    """The lines that come through a pipe, of which nothing is ever waited for."""
+
+    def __init__(self, fd: int, give: Callable[[bytes], None]) -> None:
+        self.fd = fd
+        self.give = give
+        self.rest = b""
+        os.set_blocking(fd, False)
+
+    def read(self) -> bool:
+        """Pass on the lines that are there; whether there may be more."""
+        while True:
+            try:
+                found = os.read(self.fd, READ_BYTES)
+            except BlockingIOError:
+                return True
+            if not found:
+                return False
+            *lines, self.rest = (self.rest + found).split(b"\n")
+            for line in lines:
+                self.give(line)
+
+    def close(self) -> None:
+        """Pass on the last ones, also one that was not finished."""
+        self.read()
+        if self.rest:
+            self.give(self.rest)
+        os.close(self.fd)
+
+
 @dataclass
 class Child:
-    """A started process: what it hosts, and a descriptor that becomes readable when it ends."""
+    """A started process: what it hosts, a descriptor that becomes readable when it ends, and what
+    it says: log lines, and whatever else on stderr."""
 
     name: str
     popen: subprocess.Popen[bytes]
     pidfd: int
+    pipes: tuple[Lines, Lines]
 
 
 class Supervisor:
-    """Starts processes of `python -m MODULE`, each told what to do on its standard input."""
+    """Starts processes of `python -m MODULE`, each told what to do on its standard input.
 
-    def __init__(self, module: str) -> None:
+    Their arguments are two descriptors: where their log lines go, and the stderr that we have, for
+    what they have to say when we are dead. Their own stderr ends here, in the log.
+    """
+
+    def __init__(self, module: str, book: LogBook) -> None:
         self.module = module
+        self.book = book
         self.children: list[Child] = []
         self.poll = select.poll()
 
     def start(self, name: str, told: bytes) -> None:
+        log_fd, their_log_fd = os.pipe()
+        stderr_fd, their_stderr_fd = os.pipe()
+        our_stderr = os.dup(2)
         # A child inherits the mask: what asks for the end asks us alone, from its first moment on.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, END_SIGNALS)
         try:
             popen = subprocess.Popen(
-                [sys.executable, "-m", self.module], stdin=subprocess.PIPE, close_fds=True
+                [sys.executable, "-m", self.module, str(their_log_fd), str(our_stderr)],
+                stdin=subprocess.PIPE,
+                stderr=their_stderr_fd,
+                pass_fds=(their_log_fd, our_stderr),
             )
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        pidfd = os.pidfd_open(popen.pid)
-        self.poll.register(pidfd, select.POLLIN)
-        self.children.append(Child(name, popen, pidfd))
+            for fd in (their_log_fd, their_stderr_fd, our_stderr):
+                os.close(fd)
         assert popen.stdin is not None
+        pidfd = os.pidfd_open(popen.pid)
+        pipes = (
+            Lines(log_fd, self.book.write_line),
+            Lines(stderr_fd, partial(self.book.write_stderr, name, popen.pid)),
+        )
+        for fd in (pidfd, *(pipe.fd for pipe in pipes)):
+            self.poll.register(fd, select.POLLIN)
+        self.children.append(Child(name, popen, pidfd, pipes))
         try:
             popen.stdin.write(told)
             popen.stdin.close()
@@ -51,8 +109,11 @@ class Supervisor:
             return  # it died already: the next wait tells
 
     def wait(self, seconds: float) -> list[Child]:
-        """The processes that have ended, waiting for the first at most so long."""
+        """The processes that have ended, waiting at most so long for one, or for a log line."""
         found = {fd for fd, _ in self.poll.poll(max(0.0, seconds) * 1000)}
+        for pipe in (pipe for child in self.children for pipe in child.pipes):
+            if pipe.fd in found and not pipe.read():
+                self.poll.unregister(pipe.fd)
         ended = [child for child in self.children if child.pidfd in found]
         for child in ended:
             child.popen.wait()
@@ -62,6 +123,10 @@ class Supervisor:
     def forget(self, child: Child) -> None:
         self.poll.unregister(child.pidfd)
         os.close(child.pidfd)
+        for pipe in child.pipes:
+            with contextlib.suppress(KeyError):  # its end was seen already
+                self.poll.unregister(pipe.fd)
+            pipe.close()
         self.children.remove(child)
 
     def end_all(self, seconds: float) -> list[str]:

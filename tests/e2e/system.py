@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -34,6 +35,7 @@ PATIENCE_S = 30.0
 # cores busy, each of these can wait for a time slice.
 LOADED_S = 270.0
 LOOK_S = 0.001
+LOG_LINE = re.compile(r"\d\d:\d\d:\d\d\.\d{6} (debug|info|warning) ")
 
 numbers = itertools.count()
 
@@ -116,7 +118,16 @@ class System:
 
     @property
     def err(self) -> str:
-        return self.path("err").read_text()
+        """What is on stderr besides the log."""
+        lines = self.path("err").read_text().splitlines(keepends=True)
+        return "".join(line for line in lines if not LOG_LINE.match(line))
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """The log of the run, from its file."""
+        text = (self.run_folder / "log.jsonl").read_text()
+        assert text.endswith("\n")
+        return [json.loads(line) for line in text.splitlines()]
 
     @property
     def run_folder(self) -> Path:

@@ -14,6 +14,7 @@ import pytest
 from tests.e2e.conftest import Start
 from tests.e2e.system import (
     FOLDED,
+    LOG_LINE,
     MODES,
     PATIENCE_S,
     Stopwatch,
@@ -78,10 +79,10 @@ def test_a_reader_that_goes_away_ends_the_run(tmp_path: Path) -> None:
         pass
     process.stdout.close()
     assert process.wait(PATIENCE_S) == 0
-    assert process.stderr.read() == b""
+    assert all(LOG_LINE.match(line) for line in process.stderr.read().decode().splitlines())
     process.stderr.close()
     names = {path.name for path in (tmp_path / "hft-data" / instance / "latest").iterdir()}
-    assert names == {"journal-000000.hftj", "trades.parquet", "reports.parquet"}
+    assert names == {"journal-000000.hftj", "log.jsonl", "trades.parquet", "reports.parquet"}
     assert segments(instance) == processes(instance) == []
 
 

@@ -87,4 +87,6 @@ def test_a_loss_limit_engages_it_in_the_same_way_each_time(start: Start, tmp_pat
         system.finish(LOADED_S)
         journals.append(system.journal())
         assert_stopped(system)
+        (killed,) = (line for line in system.log if "kill switch" in line["message"])
+        assert killed["message"] == "kill switch engaged: the loss limit is exceeded"
     assert journals[0] == journals[1]

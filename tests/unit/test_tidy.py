@@ -18,7 +18,7 @@ PYTHON = {name: path for name, path in SOURCES.items() if re.match(r"hft/.*\.pyi
 
 # A module may import its own layer and those below it. The last one is the package itself.
 LAYERS = [
-    {"launch", "status", "control", "journal", "decisions", "replay", "run", "report"},
+    {"launch", "display", "status", "control", "journal", "decisions", "replay", "run", "report"},
     {"monitor"},
     {"nodes"},
     {"strategies", "feeds", "oms"},

@@ -1,0 +1,55 @@
+"""The log of a run: what happened to it can be read afterwards, also after a death."""
+
+import os
+import signal
+
+import pytest
+
+from hft.monitor.snapshot import snapshot
+from tests.e2e.conftest import Start
+from tests.e2e.system import FOLDED, LOG_LINE, MODES, PINNED, SEPARATE
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_run_tells_its_story(start: Start, mode: str) -> None:
+    """Each line is JSON with the same first fields; stderr has the same lines as text."""
+    system = start(*MODES[mode], "--duration", "1", "--speed", "1")
+    system.finish()
+    log = system.log
+    assert all(list(line)[:5] == ["ts", "level", "component", "pid", "message"] for line in log)
+    assert {line["level"] for line in log} <= {"info", "warning"}
+    said = {(line["component"], line["message"]) for line in log}
+    for node in (*PINNED, "recorder"):
+        assert {(node, "starting"), (node, "stopped")} <= said
+    (begun,) = (line for line in log if line["message"] == "run started")
+    assert (begun["instance"], begun["seed"], begun["feed"]) == (system.instance, 1, "sim, seed 1")
+    (ended,) = (line for line in log if line["message"] == "run ended")
+    assert ended["steps"] > 0
+    assert log[0] == begun
+    assert log[-1] == ended
+    shown = system.path("err").read_text().splitlines()
+    assert all(LOG_LINE.match(line) for line in shown)
+    assert sum(" launch: run started  instance=" in line for line in shown) == 1
+
+
+def test_what_goes_wrong_is_in_the_log(start: Start) -> None:
+    """The kill switch, and the last line of a node that has no time to say goodbye."""
+    system = start(*SEPARATE)
+    control = system.running()
+    assert system.command("hft.control", "kill").returncode == 0
+    (pid,) = (node["pid"] for node in snapshot(control)["nodes"] if node["name"] == "signal")
+    os.kill(pid, signal.SIGKILL)
+    assert system.wait() == 1
+    log = system.log
+    assert [line["message"] for line in log if line["pid"] == pid] == ["starting"]
+    (died,) = (line for line in log if line["level"] == "error")
+    assert died["message"] == f"signal (process {pid}) was killed by SIGKILL"
+
+
+def test_the_kill_switch_is_in_the_log(start: Start) -> None:
+    system = start(*FOLDED)
+    system.running()
+    assert system.command("hft.control", "kill").returncode == 0
+    system.interrupt()
+    (killed,) = (line for line in system.log if "kill switch" in line["message"])
+    assert (killed["level"], killed["message"]) == ("warning", "kill switch engaged: by hand")
