@@ -82,7 +82,13 @@ def test_a_reader_that_goes_away_ends_the_run(tmp_path: Path) -> None:
     assert all(LOG_LINE.match(line) for line in process.stderr.read().decode().splitlines())
     process.stderr.close()
     names = {path.name for path in (tmp_path / "hft-data" / instance / "latest").iterdir()}
-    assert names == {"journal-000000.hftj", "log.jsonl", "trades.parquet", "reports.parquet"}
+    assert names == {
+        "decisions",
+        "journal-000000.hftj",
+        "log.jsonl",
+        "trades.parquet",
+        "reports.parquet",
+    }
     assert segments(instance) == processes(instance) == []
 
 
