@@ -62,7 +62,7 @@ from hft.core.outbox cimport outbox_next, outbox_reserve
 from hft.core.pending cimport pending_add
 from hft.core.python_strategy cimport PythonStrategy
 from hft.core.ring cimport Ring
-from hft.core.sources cimport BUILT_IN, Sources, sources_speak, sources_update
+from hft.core.sources cimport BUILT_IN, Sources, sources_listen, sources_speak
 from hft.core.strategy cimport Strategy
 
 __all__ = ["SignalAgent"]
@@ -227,9 +227,7 @@ cdef void listen(SignalNode *node, uint32_t instrument, const Features *features
     cdef Sources *sources = &node.sources[instrument]
     cdef Signal signal
     cdef int source
-    sources_update(sources, features)
-    if features.event_ts_ns >= sources.spoke_ts_ns + node.interval_ns:
-        sources.spoke_ts_ns = features.event_ts_ns
+    if sources_listen(sources, features, node.interval_ns):
         for source in range(BUILT_IN):
             if node.fusion.settings.weights[source] > 0:
                 sources_speak(sources, features, source, <uint16_t>instrument, &signal)

@@ -58,6 +58,7 @@ cdef struct Sources:
     double mean_square
     double mean_depth_lots
     bint begun
+    bint spoken
 
 
 cdef inline double decay(int64_t elapsed_ns, int64_t half_life_ns) noexcept nogil:
@@ -84,6 +85,17 @@ cdef inline void sources_update(Sources *sources, const Features *features) noex
     sources.mean_square = away * away * (1 - kept) + sources.mean_square * kept
     kept = decay(elapsed_ns, DEPTH_HALF_LIFE_NS)
     sources.mean_depth_lots = depth * (1 - kept) + sources.mean_depth_lots * kept
+
+
+cdef inline bint sources_listen(Sources *sources, const Features *features,
+                                int64_t interval_ns) noexcept nogil:
+    """Take valid features; whether it is time to speak."""
+    sources_update(sources, features)
+    if sources.spoken and features.event_ts_ns < sources.spoke_ts_ns + interval_ns:
+        return False
+    sources.spoken = True
+    sources.spoke_ts_ns = features.event_ts_ns
+    return True
 
 
 cdef inline double score_of(const Sources *sources, const Features *features,
