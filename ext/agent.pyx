@@ -67,6 +67,13 @@ cdef class Agent:
         """Called with the GIL when `work` asked for it; how many messages it dealt with."""
         return 0
 
+    def step(self):
+        """One step, as the loop makes them; how much it did. For loops of one's own and tests."""
+        cdef int found
+        with nogil:
+            found = self.calls.work(self.calls.state)
+        return self.python_work() if found == NEEDS_PYTHON else found
+
     def on_close(self):
         """Called after the last step, also when another agent of the process failed."""
 

@@ -9,6 +9,7 @@ from hft.config.schema import (
     Config,
     EngineConfig,
     FusionConfig,
+    FusionWeights,
     ImbalanceTakerConfig,
     InstrumentConfig,
     JournalConfig,
@@ -20,7 +21,7 @@ from hft.config.schema import (
 )
 
 __all__ = [
-    "Config", "EngineConfig", "FusionConfig", "ImbalanceTakerConfig", "InstrumentConfig",
-    "JournalConfig", "LatencyConfig", "MarketMakerConfig", "RiskConfig", "SimulatorConfig",
-    "StrategyConfig", "load_config",
+    "Config", "EngineConfig", "FusionConfig", "FusionWeights", "ImbalanceTakerConfig",
+    "InstrumentConfig", "JournalConfig", "LatencyConfig", "MarketMakerConfig", "RiskConfig",
+    "SimulatorConfig", "StrategyConfig", "load_config",
 ]  # fmt: skip

@@ -1,0 +1,311 @@
+"""The signal node with strategies over real rings, in one process, a message at a time."""
+
+import os
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hft.config import (
+    Config,
+    FusionConfig,
+    FusionWeights,
+    ImbalanceTakerConfig,
+    MarketMakerConfig,
+    StrategyConfig,
+)
+from hft.core.control import Control, NodeState
+from hft.core.journal import JournalWriter
+from hft.core.messages import (
+    COMMAND,
+    MESSAGE,
+    PAYLOAD_OF_KIND,
+    Kind,
+    OrderFlag,
+    Reason,
+    Side,
+    TimeInForce,
+)
+from hft.core.ring import Ring
+from hft.core.segment import Segment
+from hft.core.signal_node import SignalAgent
+from hft.instruments import Instrument
+from hft.monitor.snapshot import snapshot
+from hft.nodes.signal import fusion_settings
+from hft.strategies import build_strategies
+
+MS = 10**6
+INSTRUMENTS = [Instrument("SIM", name, Decimal("0.01"), Decimal(1)) for name in ("A", "B")]
+EVERY_BOOK = FusionConfig(interval_ns=0)
+TAKER = ImbalanceTakerConfig(
+    order_lots=20, inventory_lots=30, entry_imbalance=0.5, hold_ns=100 * MS
+)
+
+
+class Node:
+    """A signal node, and the other ends of its rings."""
+
+    def __init__(self, folder: Path, config: Config, *, fusion: bool = True) -> None:
+        prefix = f"hft.test-signal-{os.getpid()}"
+        self.names = [f"{prefix}.{name}" for name in ("control", "data", "refusals", "intents")]
+        self.control = Control.create(self.names[0], run_id=1)
+        self.control.record["instrument_count"] = len(INSTRUMENTS)
+        self.data, self.refusals, self.intents = (
+            Ring.create(name, 1024) for name in self.names[1:]
+        )
+        self.agent = SignalAgent(
+            self.control, "signal", 1,
+            data=Ring.attach(self.names[1]),
+            refusals=Ring.attach(self.names[2]),
+            intents=Ring.attach(self.names[3]),
+            edges=(0, 1, 2),
+            strategies=build_strategies(config, INSTRUMENTS),
+            instruments=len(INSTRUMENTS),
+            fusion=fusion_settings(config.fusion) if fusion else None,
+            make_journal=lambda: JournalWriter(folder, {}, 64),
+            simulated=False,
+        )  # fmt: skip
+        self.agent.on_start()
+        self.taken = Ring.attach(self.names[3])
+
+    def say(self, kind: Kind, **fields: int) -> list[Any]:
+        """Have the engine say something; the intents that follow from it."""
+        array = np.zeros(1, PAYLOAD_OF_KIND[kind])
+        array["kind"] = kind
+        for name, value in fields.items():
+            array[name] = value
+        self.data.push(array.view(MESSAGE))
+        return self.follow()
+
+    def follow(self) -> list[Any]:
+        while self.agent.step():
+            pass
+        intents = self.taken.take().view(COMMAND).copy()
+        self.taken.release()
+        return list(intents)
+
+    def book(self, ms: int, bid: int, bid_lots: int, ask: int, ask_lots: int, **more: int) -> Any:
+        return self.say(
+            Kind.BOOK_TOP, event_ts_ns=ms * MS, bid_price_ticks=bid, bid_lots=bid_lots,
+            ask_price_ticks=ask, ask_lots=ask_lots, **more,
+        )  # fmt: skip
+
+    def answer(self, kind: Kind, intent: Any, **fields: int) -> list[Any]:
+        fields = {"leaves_lots": int(intent["qty_lots"]), **fields}
+        return self.say(
+            kind, order_id=intent["order_id"], account=intent["account"], side=intent["side"],
+            price_ticks=intent["price_ticks"], instrument=intent["instrument"], **fields,
+        )  # fmt: skip
+
+    def accept(self, *intents: Any) -> None:
+        for intent in intents:
+            self.answer(Kind.ACCEPTED, intent)
+
+    def fill(self, intent: Any, lots: int, **fields: int) -> list[Any]:
+        left = int(intent["qty_lots"]) - lots
+        return self.answer(Kind.FILLED, intent, last_lots=lots, leaves_lots=left, **fields)
+
+    def strategies(self) -> list[Any]:
+        return list(snapshot(self.control)["strategies"])
+
+    def remove(self) -> None:
+        self.agent.on_close()
+        for name in self.names:
+            Segment.unlink(name)
+        self.names = []
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Any]:
+    made: list[Node] = []
+
+    def make(config: Config, **options: Any) -> Node:
+        folder = tmp_path / str(len(made))
+        folder.mkdir()
+        made.append(Node(folder, config, **options))
+        return made[-1]
+
+    yield make
+    for node in made:
+        node.remove()
+
+
+def taker_config(**changes: Any) -> Config:
+    return Config(
+        strategy=StrategyConfig(builtin=("imbalance_taker",)),
+        imbalance_taker=TAKER,
+        fusion=FusionConfig(interval_ns=0, weights=FusionWeights(**changes)),
+    )
+
+
+def maker_config(**changes: Any) -> Config:
+    quoting = {"half_spread_bps": 100.0, "skew_bps": 0.0, "signal_bps": 0.0, "requote_bps": 1.0}
+    return Config(
+        market_maker=MarketMakerConfig(order_lots=10, inventory_lots=20, **(quoting | changes)),
+        fusion=EVERY_BOOK,
+    )
+
+
+# The imbalance taker
+
+
+def test_the_taker_takes_what_the_book_and_the_fusion_agree_on(make: Any) -> None:
+    node = make(taker_config(book_imbalance=1, order_flow_imbalance=0, momentum=0))
+    assert node.book(0, 100, 10, 101, 10) == []  # leans nowhere
+    assert node.book(1, 100, 14, 101, 10) == []  # not far enough
+    [intent] = node.book(2, 100, 90, 101, 10)
+    # The decision's size is 2 / (1 + exp(-2 * 0.8)) - 1 = 0.66; no more than 10 are there.
+    assert (intent["kind"], intent["side"]) == (Kind.NEW_ORDER, Side.BUY)
+    assert (intent["price_ticks"], intent["qty_lots"]) == (101, 10)
+    assert intent["time_in_force"] == TimeInForce.IOC
+    assert node.book(3, 100, 95, 101, 50) == []  # one at a time
+    node.accept(intent)
+    node.fill(intent, 10)
+    [more] = node.book(4, 100, 95, 101, 50 // 2)
+    assert 1 <= more["qty_lots"] <= 20
+    node.accept(more)
+    node.answer(Kind.CANCELLED, more, leaves_lots=0, reason=Reason.IOC_REMAINDER)
+
+
+def test_the_taker_stays_within_its_inventory_and_closes_in_time(make: Any) -> None:
+    node = make(taker_config(book_imbalance=1, order_flow_imbalance=0, momentum=0))
+    held = 0
+    for ms in range(1, 9):
+        for intent in node.book(ms, 100, 400, 101, 20 + ms % 2):
+            assert intent["side"] == Side.BUY
+            node.accept(intent)
+            node.fill(intent, int(intent["qty_lots"]))
+            held += int(intent["qty_lots"])
+    assert held == 30
+    assert node.book(50, 100, 400, 101, 22) == []
+    [first] = node.book(150, 100, 400, 101, 23)
+    assert (first["side"], first["price_ticks"], first["qty_lots"]) == (Side.SELL, 100, 20)
+    node.accept(first)
+    node.fill(first, 20)
+    [rest] = node.book(151, 100, 400, 101, 22)
+    assert (rest["side"], rest["qty_lots"]) == (Side.SELL, 10)
+
+
+def test_the_taker_closes_when_the_fusion_turns(make: Any) -> None:
+    node = make(taker_config(book_imbalance=1, order_flow_imbalance=0, momentum=0))
+    [intent] = node.book(0, 100, 90, 101, 10)
+    node.accept(intent)
+    node.fill(intent, 10)
+    [closing] = node.book(5, 100, 10, 101, 90)
+    assert (closing["side"], closing["price_ticks"], closing["qty_lots"]) == (Side.SELL, 100, 10)
+
+
+def test_the_taker_does_nothing_without_a_decision(make: Any) -> None:
+    node = make(taker_config(), fusion=False)
+    assert node.book(0, 100, 900, 101, 10) == []
+
+
+def test_the_taker_rests_after_a_refusal_and_ends_with_the_kill_switch(make: Any) -> None:
+    node = make(taker_config(book_imbalance=1, order_flow_imbalance=0, momentum=0))
+    [intent] = node.book(0, 100, 90, 101, 10)
+    node.answer(Kind.REFUSED, intent, leaves_lots=0, reason=Reason.RISK_POSITION)
+    assert node.book(5, 100, 91, 101, 10) == []
+    [again] = node.book(11, 100, 92, 101, 10)
+    node.answer(Kind.REFUSED, again, leaves_lots=0, reason=Reason.RISK_KILL_SWITCH)
+    assert node.book(5000, 100, 91, 101, 10) == []
+
+
+# The market maker
+
+
+def test_the_market_maker_quotes_every_instrument(make: Any) -> None:
+    node = make(maker_config())
+    bid, ask = node.book(0, 1000, 50, 1002, 50)
+    assert [int(each["instrument"]) for each in (bid, ask)] == [0, 0]
+    assert (bid["side"], bid["price_ticks"]) == (Side.BUY, 990)  # 1001 less a hundredth
+    assert (ask["side"], ask["price_ticks"]) == (Side.SELL, 1012)
+    assert bid["flags"] == ask["flags"] == OrderFlag.POST_ONLY
+    other = node.book(1, 500, 50, 502, 50, instrument=1)
+    assert [int(each["instrument"]) for each in other] == [1, 1]
+    assert [int(each["price_ticks"]) for each in other] == [495, 507]
+    node.accept(bid, ask, *other)
+    # A fill in one instrument changes nothing in the other.
+    node.fill(other[0], 10)
+    [again] = node.book(2, 500, 51, 502, 51, instrument=1)
+    assert (again["side"], again["instrument"]) == (Side.BUY, 1)
+    stopped = node.say(Kind.END, event_ts_ns=9 * MS)
+    assert [int(each["kind"]) for each in stopped] == [Kind.CANCEL_ORDER] * 4
+    assert node.control.record["nodes"][1]["state"] == NodeState.NODE_DONE
+    assert node.strategies()[0]["state"] == "stopped"
+
+
+def test_the_market_maker_stops_buying_at_its_inventory(make: Any) -> None:
+    node = make(maker_config())
+    bid, ask = node.book(0, 1000, 50, 1002, 50)
+    node.accept(bid, ask)
+    node.fill(bid, 10)
+    [bid] = node.book(1, 1000, 51, 1002, 50)
+    node.accept(bid)
+    node.fill(bid, 10)
+    assert node.book(2, 1000, 50, 1002, 50) == []  # 20 held: no third
+    node.fill(ask, 10)
+    sides = [int(each["side"]) for each in node.book(3, 1000, 51, 1002, 50)]
+    assert sides == [Side.BUY, Side.SELL]
+
+
+def test_a_decision_shifts_the_market_makers_quotes(make: Any) -> None:
+    """By signal_bps of the price at full size, in the direction of the decision."""
+    plain, shifted = (
+        make_quotes(make, maker_config(signal_bps=signal_bps)) for signal_bps in (0.0, 100.0)
+    )
+    # The book leans up: the imbalance is 0.8, so the size is that of p = 1 / (1 + exp(-0.8)).
+    size = 2 / (1 + np.exp(-0.8)) - 1
+    shift = 10018 * 0.01 * size
+    for before, after in zip(plain, shifted, strict=True):
+        assert after - before == pytest.approx(shift, abs=2)
+
+
+def make_quotes(make: Any, config: Config) -> list[int]:
+    node = make(config)
+    quotes = node.book(0, 10000, 90, 10020, 10)
+    node.remove()
+    return [int(each["price_ticks"]) for each in quotes]
+
+
+# Several strategies
+
+
+def test_a_strategy_hears_of_its_own_orders_only(make: Any, tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(
+        "from hft.strategies import Strategy\n"
+        "class Own(Strategy):\n"
+        "    def on_start(self, ctx):\n"
+        "        self.heard = []\n"
+        "    def on_book(self, ctx, book):\n"
+        "        if not ctx.orders:\n"
+        "            ctx.buy(90, 1)\n"
+        "    def on_report(self, ctx, report):\n"
+        "        self.heard.append(report.order_id)\n"
+        "        ctx.replace(report.order_id, 91, 2)\n"
+    )
+    own = StrategyConfig(builtin=("market_maker",), path=str(tmp_path / "own.py"))
+    config = Config(strategy=own, market_maker=maker_config().market_maker, fusion=EVERY_BOOK)
+    node = make(config)
+    bid, ask, mine = node.book(0, 1000, 50, 1002, 50)
+    assert [int(each["account"]) for each in (bid, ask, mine)] == [0, 0, 1]
+    assert len({int(each["order_id"]) for each in (bid, ask, mine)}) == 3
+    assert node.answer(Kind.ACCEPTED, bid) == []
+    [replace] = node.answer(Kind.ACCEPTED, mine)
+    assert (replace["kind"], replace["order_id"]) == (Kind.REPLACE_ORDER, mine["order_id"])
+    assert (replace["price_ticks"], replace["qty_lots"], replace["account"]) == (91, 2, 1)
+    [maker, python] = node.strategies()
+    assert (maker["language"], python["language"]) == ("compiled", "python")
+    assert (maker["intents"], python["intents"]) == (2, 2)
+    assert python["name"] == "own"
+
+
+def test_the_journal_of_decisions_grows_past_its_first_segment(make: Any, tmp_path: Path) -> None:
+    node = make(maker_config())
+    for ms in range(200):
+        node.book(ms, 1000, 50 + ms, 1002, 50)
+    node.agent.on_close()
+    assert len(list(tmp_path.glob("0/journal-*.hftj"))) > 5
+    assert snapshot(node.control)["instruments"][0]["decision"]["count"] == 200
