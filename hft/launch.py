@@ -47,7 +47,7 @@ def parser() -> Parser:
     add("--instance", default="default", metavar="NAME", help="names the run's shared memory")
     add("--config", type=Path, metavar="FILE.toml", help="what differs from the defaults")
     add("--feed", default="sim", metavar="FEED",
-        help="sim (default), lobster:FILE.zip, csv:FILE, bbo:FILE or MY_FEED.py:ARGUMENT")  # fmt: skip
+        help="sim (default), lobster:FILE, csv:FILE, bbo:FILE, MY_FEED.py:ARGUMENT")  # fmt: skip
     add("--speed", default="1", metavar="N|max",
         help="market seconds per second; max: simulated time, as fast as it goes")  # fmt: skip
     add("--duration", metavar="SECONDS", help="end after so much market time")

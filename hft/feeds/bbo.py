@@ -15,6 +15,7 @@ where a row is: bid >= ask in one row is taken as it is, and counted.
 """
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 from hft.core.messages import Kind, Side
 from hft.feeds.base import Commands, FeedOptions
@@ -41,7 +42,7 @@ class BboFeed(CsvMarketFeed):
     """Quotes of one or several symbols; see the module."""
 
     scheme = "bbo"
-    roles = {**SYMBOL_ROLES, **headings("bid"), **headings("ask")}
+    roles: ClassVar = {**SYMBOL_ROLES, **headings("bid"), **headings("ask")}
     bare = ("timestamp", "symbol", "bid_price", "bid_size", "ask_price", "ask_size")
     optional = frozenset({"venue"})
     pairs = (("bid_price", "bid_size"), ("ask_price", "ask_size"))
@@ -73,7 +74,7 @@ class BboFeed(CsvMarketFeed):
             rows = zip(*(column.tolist() for column in columns), strict=True)
             for row, (index, bid_ticks, bid_lots, ask_ticks, ask_lots) in enumerate(rows):
                 bid, ask = books[index]
-                if ask_ticks > ask.price_ticks or not ask_lots:
+                if ask.total_lots and (ask_ticks > ask.price_ticks or not ask_lots):
                     ask.move(flow, row, ask_ticks, ask_lots)
                     bid.move(flow, row, bid_ticks, bid_lots)
                 else:

@@ -70,10 +70,11 @@ def counts_of(texts: pa.StringArray, decimals: int, limit: int) -> Int64s:
     """Trimmed texts as counts of 10**-decimals, of shape (n,), each from 0 to `limit`."""
     letters = letters_of(texts)
     if letters.isdigit():
-        counts = pc.cast(texts, pa.int64()).to_numpy()
+        counts: Int64s = pc.cast(texts, pa.int64()).to_numpy().copy()
         if counts.max(initial=0) > limit // 10**decimals:
             raise Misfit
-        return counts * 10**decimals
+        counts *= 10**decimals
+        return counts
     if b"e" in letters or b"E" in letters:
         texts = pa.array([plain(text) for text in texts.to_pylist()], pa.string())
     numbers = pc.cast(texts, pa.decimal128(38, decimals))
@@ -184,7 +185,7 @@ class Clock:
     def column_ns(self, texts: pa.StringArray) -> Int64s:
         """Trimmed texts in ns, of shape (n,)."""
         if self.iso:
-            ts_ns = pc.cast(texts, self.type).cast(pa.int64()).to_numpy()
+            ts_ns: Int64s = pc.cast(texts, self.type).cast(pa.int64()).to_numpy()
         else:
             ts_ns = counts_of(texts, self.decimals, TIME_END_NS - 1)
         if ts_ns.min(initial=0) < 0 or ts_ns.max(initial=0) >= TIME_END_NS:

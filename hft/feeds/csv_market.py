@@ -88,7 +88,6 @@ class CsvMarketFeed(Feed):
         self.clock = self.first_clock()
         self.row_count = 0
         for block in self.read(first_pass=True):
-            self.note(block)
             self.row_count += len(block)
         self.instruments = [
             self.instrument(venue, symbol, listing)
@@ -150,6 +149,7 @@ class CsvMarketFeed(Feed):
                 if first_pass:
                     if block.ts_ns[0] < last_ts_ns or (np.diff(block.ts_ns) < 0).any():
                         raise Misfit
+                    self.note(block)
                 elif self.options.duration_ns is not None:
                     if end_ns is None:
                         end_ns = int(block.ts_ns[0]) + self.options.duration_ns
@@ -282,7 +282,8 @@ class CsvMarketFeed(Feed):
             numbers.append(number)
         for role, other, number in ((price, size, numbers[0]), (size, price, numbers[1])):
             if number == 0 and any(numbers):
-                rule = f"must be above 0 where there is a {other}"
+                article = "an" if other.startswith("a") else "a"
+                rule = f"must be above 0 where there is {article} {other}"
                 self.file.fail(line, role, rule, cells[role])
 
 

@@ -17,6 +17,7 @@ is a buy, down is a sell, and the first of all is a buy.
 """
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +42,7 @@ class CsvTradesFeed(CsvMarketFeed):
     """Trades of one or several symbols; see the module."""
 
     scheme = "csv"
-    roles = {
+    roles: ClassVar = {
         **SYMBOL_ROLES,
         "price": ("price", "px", "tradeprice", "lastprice", "p"),
         "size": ("size", "amount", "qty", "quantity", "sz", "volume", "lots", "lastqty", "q"),
@@ -143,16 +144,22 @@ class Quotes:
                 side = int(Side.BUY if price_ticks > self.last_ticks else Side.SELL)
         self.last_side, self.last_ticks = side, price_ticks
         if side == Side.BUY:
-            maker, other, away = self.ask, self.bid, -self.increment_ticks
-            stands = other.order_id and other.price_ticks < price_ticks
+            maker, other, away_ticks = self.ask, self.bid, price_ticks - self.increment_ticks
+            crossed = other.price_ticks >= price_ticks
         else:
-            maker, other, away = self.bid, self.ask, self.increment_ticks
-            stands = other.order_id and other.price_ticks > price_ticks
-        if not stands:
-            if price_ticks + away > 0:
-                other.move(self.flow, row, price_ticks + away, other.last_lots or lots)
-            else:
-                other.leave(self.flow, row)
+            maker, other, away_ticks = self.bid, self.ask, price_ticks + self.increment_ticks
+            crossed = other.price_ticks <= price_ticks
+        if other.order_id and crossed:
+            self.retreat(other, row, away_ticks, other.last_lots or lots)
         if maker.price_ticks != price_ticks or maker.left_lots < lots or not maker.order_id:
             maker.move(self.flow, row, price_ticks, 2 * lots)
         maker.execute(self.flow, row, lots)
+        if not other.order_id:
+            self.retreat(other, row, away_ticks, other.last_lots or lots)
+
+    def retreat(self, quote: Quote, row: int, price_ticks: int, lots: int) -> None:
+        """Put a quote out of the way of a trade; below all prices there is none."""
+        if price_ticks > 0:
+            quote.move(self.flow, row, price_ticks, lots)
+        else:
+            quote.leave(self.flow, row)
