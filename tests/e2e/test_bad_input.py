@@ -18,6 +18,15 @@ CONFIGS = {
     "grid.toml": "[simulator]\nprice = 100.005\n",
 }
 
+FILES = {
+    "empty.csv": b"",
+    "binary.csv": bytes(range(256)),
+    "row.csv": b"time,symbol,price,size,side\n1,A,2,3,buy\n1,A,2,many,buy\n",
+    "zero.csv": b"1,A,2,3,buy\n1,A,2,0,buy\n",
+    "back.csv": b"2,A,2,3,4,3\n1,A,2,3,4,3\n",
+    "broken.py": b"import os\nclass (:\n",
+}
+
 # Options, and what the line says besides.
 CASES = [
     ("--feed lobster:none.zip", "none.zip: can't be read: No such file or directory"),
@@ -26,6 +35,16 @@ CASES = [
         "--feed lobstr:x.zip",
         "feed: must start with one of bbo, csv, lobster, sim (did you mean lobster?)",
     ),
+    ("--feed csv:", "feed: must be csv:FILE, was 'csv:'"),
+    ("--feed csv:none.csv", "none.csv: can't be read: No such file or directory"),
+    ("--feed bbo:folder", "folder: can't be read: Is a directory"),
+    ("--feed csv:empty.csv", "empty.csv: must not be empty"),
+    ("--feed bbo:binary.csv", "binary.csv: is not a text file in UTF-8"),
+    ("--feed csv:row.csv", "row.csv: line 3, size: must be a number, was 'many'"),
+    ("--feed csv:zero.csv", "zero.csv: line 2, size: must be above 0, was '0'"),
+    ("--feed bbo:back.csv", "back.csv: line 2, timestamp: must not be before that of the row"),
+    ("--feed none.py:x", "none.py: can't be read: No such file or directory"),
+    ("--feed broken.py:x", "broken.py: line 2: is not Python: "),
     ("--feed sim:x", "feed: takes nothing after 'sim', was 'sim:x'"),
     ("--affinity 0,x", "--affinity: must be core numbers separated by commas; 'x' is not"),
     ("--affinity=-1", "--affinity: must be core numbers separated by commas; '-1' is not"),
@@ -67,6 +86,8 @@ def folder(tmp_path: Path) -> Path:
     for name, text in CONFIGS.items():
         (tmp_path / name).write_text(text)
     (tmp_path / "cut.zip").write_bytes(b"PK\x03\x04 and then nothing")
+    for name, content in FILES.items():
+        (tmp_path / name).write_bytes(content)
     (tmp_path / "folder").mkdir()
     return tmp_path
 

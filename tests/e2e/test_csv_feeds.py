@@ -1,0 +1,67 @@
+"""Files of quotes and trades, and a feed of one's own, through the whole system."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import Start
+from tests.e2e.system import FOLDED
+from tests.own_feed import day, example
+
+CONFIG = "[market_maker]\norder_lots = 2\n[risk]\nprice_band_bps = 5000\n"
+
+
+def run(start: Start, folder: Path, feed: str, *options: str) -> tuple[str, Any]:
+    """What the run printed, and its report."""
+    (folder / "wide.toml").write_text(CONFIG)
+    system = start(*FOLDED, "--feed", feed, "--config", "wide.toml", "--report", "r.json", *options)
+    system.finish()
+    return system.out, json.loads((folder / "r.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("scheme", "name"),
+    [
+        ("bbo", "binance-futures_quotes_2020-02-22_BTCUSDT.csv.gz"),
+        ("csv", "binance-futures_trades_2020-02-22_BTCUSDT.csv.gz"),
+    ],
+)
+def test_recorded_files_are_traded_against(
+    start: Start, tmp_path: Path, data_dir: Path, scheme: str, name: str
+) -> None:
+    """As they were recorded, in simulated time; the market maker gets fills."""
+    out, report = run(start, tmp_path, f"{scheme}:{data_dir}/tardis_csv/{name}", "--speed", "max")
+    assert f"{scheme} {name}: 9,999 " in out
+    assert report["fills"]["count"] > 0, report
+    assert report["instruments"][0]["symbol"] == "BTCUSDT"
+
+
+def test_symbols_of_one_file_have_books_of_their_own(start: Start, tmp_path: Path) -> None:
+    rows = [
+        f"{second},{symbol},{price + second % 3},5,{price + 1 + second % 3},5\n"
+        for second in range(200)
+        for symbol, price in (("AA", 100), ("BB", 7000))
+    ]
+    (tmp_path / "two.csv").write_text("".join(rows))
+    out, report = run(start, tmp_path, "bbo:two.csv", "--speed", "max", "--duration", "150")
+    assert "400 quotes, 2 symbols, times in s" in out
+    assert [each["symbol"] for each in report["instruments"]] == ["AA", "BB"]
+
+
+def test_the_documented_feed_runs(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "my_feed.py").write_text(example())
+    (tmp_path / "day.jsonl").write_text(day(300))
+    out, report = run(start, tmp_path, "my_feed.py:day.jsonl", "--speed", "max")
+    assert "jsonl day.jsonl" in out
+    assert report["instruments"][0]["symbol"] == "ABC"
+
+
+def test_a_feed_that_fails_ends_the_run_with_its_line(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "my_feed.py").write_text(example())
+    (tmp_path / "day.jsonl").write_text(day(300) + "{}\n")
+    system = start(*FOLDED, "--feed", "my_feed.py:day.jsonl", "--speed", "max")
+    assert system.wait() == 2
+    assert "day.jsonl: line 1201: is no event: " in system.err
+    assert "Traceback" not in system.err
