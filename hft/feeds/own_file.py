@@ -83,7 +83,8 @@ class OwnFeed(Feed):
 
 def load(path: Path) -> ModuleType:
     """The file as a module."""
-    spec = importlib.util.spec_from_file_location(f"own_feed_{path.stem}", path)
+    location = str(path.absolute())
+    spec = importlib.util.spec_from_file_location(f"own_feed_{path.stem}", location)
     assert spec is not None  # its name ends in .py
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -91,11 +92,11 @@ def load(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except OSError as error:
-        if error.filename == str(path):
+        if error.filename == location:
             raise FeedError(f"can't be read: {error.strerror}", file=path) from None
         blame(path, error)
     except SyntaxError as error:
-        where = error.filename or path
+        where = path if error.filename == location else error.filename
         raise FeedError(f"is not Python: {error.msg}", file=where, line=error.lineno) from None
     except UserError:
         raise
@@ -108,7 +109,7 @@ def blame(path: Path, error: Exception) -> NoReturn:
     """Raise the FeedError of an exception in the user's file."""
     line, at = None, error.__traceback__
     while at is not None:
-        if at.tb_frame.f_code.co_filename == str(path):
+        if at.tb_frame.f_code.co_filename == str(path.absolute()):
             line = at.tb_lineno
         at = at.tb_next
     problem = " ".join(f"{type(error).__name__}: {error}".split())
