@@ -28,19 +28,21 @@ soak: build .venv/.dev  ## run the tests that take minutes
 lint: build .venv/.dev  ## check style, types and that the generated files are fresh
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
-	@PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint ext
+	@PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint ext bench
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/python -m tools.message_docs --check
 
-docs: build  ## generate docs/messages.md and tests/layout.snapshot
+docs: build .venv/.dev  ## generate docs/messages.md, tests/layout.snapshot, README's figures
 	@$(BIN)/python -m tools.message_docs
+	@$(BIN)/python -m tools.figures --readme
 
-bench: build .venv/.dev  ## run bench/bench_*.py; results go to build/bench/
+bench: build .venv/.dev  ## run bench/bench_*.py, results go to build/bench/; ARGS="--rigorous"
 	@rm -rf build/bench && mkdir -p build/bench
 	@set -e; for script in bench/bench_*.py; do \
-	    PYTHONPATH="$(CURDIR)" $(BIN)/python $$script \
+	    $(BIN)/python $$script --quiet $(ARGS) \
 	        --output build/bench/$$(basename $$script .py).json; \
 	done
+	@$(BIN)/python -m tools.figures
 
 # The traced build has directories of its own, so that going back only copies. Any build/.built
 # that is missing makes the next command go back, also after an interrupt.

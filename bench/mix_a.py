@@ -6,8 +6,8 @@ The fair value starts at 32,768 ticks and takes a step of one tick, up or down, 
 - 5 %: replace a random live order: price moved by 1-3 ticks (not crossing), new quantity 1-100;
 - 5 %: aggressive limit order 3 ticks through the opposite best, quantity 1-100; the rest stays;
 - 90 %: add or cancel, such that about `live` orders rest. An add is at fair value -+ (1 +
-  exponential with mean 20 ticks, at most 100), not crossing; a cancel takes a random live order, the
-  worst case for caches, or with `recent` one of the newest.
+  exponential with mean 20 ticks, at most 100), not crossing; a cancel takes a random live order,
+  the worst case for caches, or with `recent` one of the newest.
 
 The generator keeps a book of its own (price to first-in-first-out queue; nothing of hft) and notes
 every fill, so that a timed engine can be checked against it: the fills, in order, must be equal.

@@ -2,6 +2,7 @@
 
 import collections
 import os
+import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ def new_runner(description: str | None, *, processes: int, **options: object) ->
     """pyperf's runner with fewer processes than its 20; --fast, --rigorous and -p change them."""
     runner = pyperf.Runner(processes=processes, **options)
     runner.metadata["description"] = (description or "").partition("\n")[0]
+    # pyperf doesn't note it for the commands that it times.
+    runner.metadata["python_version"] = platform.python_version()
     runner.argparser.set_defaults(inherit_environ=["HFT_DATA"])
     return runner
 

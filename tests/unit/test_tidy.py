@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCES = {
     str(path.relative_to(ROOT)): path
-    for folder in ("hft", "ext", "tests", "tools")
+    for folder in ("hft", "ext", "tests", "tools", "bench")
     for path in sorted((ROOT / folder).rglob("*"))
     if path.suffix in {".py", ".pyi", ".pyx", ".pxd", ".sh"} and not path.is_symlink()
 }

@@ -1,0 +1,117 @@
+"""`python -m tools.figures` shows what was measured, where, and refuses what it can't trust."""
+
+from pathlib import Path
+from typing import Any
+
+import pyperf
+import pytest
+
+from hft.errors import UserError
+from tools.figures import BEGIN, END, load, main, replaced, screen, table
+
+MACHINE = {
+    "cpu_model_name": "Some CPU",
+    "cpu_count": 2,
+    "platform": "Linux-6.1-x86_64-with-glibc2.36",
+    "python_version": "3.11.7 (64-bit)",
+}
+RING, ONE_WAY = "ring, round trip p50", "ring, one way, one by one"
+
+
+def store(folder: Path, script: str, figures: dict[str, tuple[float, ...]], **changed: Any) -> None:
+    """Results as a benchmark leaves them; a value that is None takes its key out."""
+    metadata = {**MACHINE, "date": "2026-11-21 10:00:00", "duration": 0.5, **changed}
+    metadata = {key: value for key, value in metadata.items() if value is not None}
+    benchmarks = [
+        pyperf.Benchmark(
+            [
+                pyperf.Run([value], metadata={**metadata, "name": name}, collect_metadata=False)
+                for value in values
+            ]
+        )
+        for name, values in figures.items()
+    ]
+    pyperf.BenchmarkSuite(benchmarks).dump(str(folder / f"{script}.json"))
+
+
+def loaded(folder: Path) -> Any:
+    results = load(folder)
+    assert results is not None
+    return results
+
+
+def refused(folder: Path) -> str:
+    with pytest.raises(UserError) as caught:
+        load(folder)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_readme_has_median_spread_unit_script_and_machine(tmp_path: Path) -> None:
+    figures = {RING: (250e-9, 260e-9, 252e-9), ONE_WAY: (20e-9, 25e-9, 16e-9)}
+    store(tmp_path, "bench_ring", figures, load_avg_1min=1.25)
+    lines = table(loaded(tmp_path)).splitlines()
+    assert lines[2:] == [
+        "| Ring between two cores: messages, one way | 50.0 | 10.0 | M/s | `bench_ring.py` |",
+        "| Ring between two cores: round trip, p50 | 252 | 2 | ns | `bench_ring.py` |",
+        "",
+        "Measured on Some CPU, 2 cores, Linux-6.1-x86_64, Python 3.11.7; 2026-11-21; "
+        "load average 1.2 to 1.2.",
+    ]
+
+
+def test_screen_shows_every_benchmark_and_marks_noise(tmp_path: Path) -> None:
+    store(tmp_path, "bench_ring", {RING: (1e-3, 2e-3, 3e-3), "of no row": (1.5, 1.5)})
+    lines = screen(loaded(tmp_path)).splitlines()
+    assert lines[1].split()[4:] == ["2.00", "1.00*", "ms", "3", "1.00", "-", "3.00"]
+    assert lines[2].split()[3:] == ["1.50", "0.00", "s", "2", "1.50", "-", "1.50"]
+
+
+def test_only_what_is_between_the_markers_changes(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    assert replaced(readme, "new") == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
+
+
+@pytest.mark.parametrize("text", ["", BEGIN, f"{END}\n{BEGIN}", f"{BEGIN}\n{BEGIN}\n{END}"])
+def test_a_readme_without_its_markers_is_refused(tmp_path: Path, text: str) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(text)
+    with pytest.raises(UserError, match="must have"):
+        replaced(readme, "new")
+
+
+def test_without_results_readme_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("as it was")
+    assert main([str(tmp_path), "--readme", str(readme)]) == 0
+    assert "stays as it is" in capsys.readouterr().out
+    assert readme.read_text() == "as it was"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"benchmarks": 3}', '{"version": "1.0"}'])
+def test_a_file_that_is_not_pyperfs_ends_with_one_line(
+    tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bench_ring.json").write_text(text)
+    assert main([str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert "bench_ring.json: must be pyperf's JSON" in error
+    assert error.count("\n") == 1
+
+
+def test_a_machine_that_is_not_named_is_refused(tmp_path: Path) -> None:
+    store(tmp_path, "bench_ring", {RING: (1e-6,)}, cpu_model_name=None)
+    assert "cpu_model_name: the machine isn't named" in refused(tmp_path)
+
+
+def test_results_of_two_machines_are_not_mixed(tmp_path: Path) -> None:
+    store(tmp_path, "bench_ring", {RING: (1e-6,)})
+    store(tmp_path, "bench_engine", {"engine, mix A": (1e-7,)}, cpu_model_name="Another CPU")
+    assert "different machines" in refused(tmp_path)
+
+
+def test_a_benchmark_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    for script in ("bench_ring", "bench_ring_again"):
+        store(tmp_path, script, {RING: (1e-6,)})
+    assert "must be there once" in refused(tmp_path)
