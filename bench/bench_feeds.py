@@ -8,12 +8,14 @@ compared with (`truth`), else the commands that it gave.
 from pathlib import Path
 
 import pyperf
-from support import LOBSTER, new_runner, note
+from support import DATA, LOBSTER, new_runner, note
 
 from hft.feeds import open_feed
 
 RECORDED: list[tuple[str, str, Path]] = [  # name, scheme of the feed, file
     ("LOBSTER", "lobster", LOBSTER),
+    ("quotes", "bbo", DATA / "tardis_csv/binance-futures_quotes_2020-02-22_BTCUSDT.csv.gz"),
+    ("trades", "csv", DATA / "tardis_csv/binance-futures_trades_2020-02-22_BTCUSDT.csv.gz"),
 ]
 SIMULATED = 500_000  # messages
 

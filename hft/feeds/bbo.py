@@ -11,7 +11,8 @@ Each side of a symbol is one price level of recorded orders:
 - No price or no size: the side is empty.
 
 Of two sides that move in one row the one that retreats goes first, so the book is crossed only
-where a row is: bid >= ask in one row is taken as it is, and counted.
+where a row is: bid >= ask in one row is taken as it is, and counted. What this assumes, and what it
+means for a back-test, is in docs/feeds.md.
 """
 
 from collections.abc import Iterator

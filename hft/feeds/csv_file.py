@@ -33,6 +33,8 @@ NUMBER_START = re.compile(r"[\d.+-]")
 class CsvFile:
     """A file with the columns of some roles, checked as far as its first row.
 
+    `names` are the cells of that row, as headings are compared.
+
     Args:
         roles: per role the headings that it may have, the likeliest first; in small letters,
             without spaces, underscores, hyphens and dots, all of which a heading may have.
@@ -59,7 +61,7 @@ class CsvFile:
             raise FeedError("must not be empty", file=path)
         self.width = len(first)
         self.heading_lines = 0
-        names = [SEPARATORS.sub("", cell).lower() for cell in first]
+        self.names = names = [SEPARATORS.sub("", cell).lower() for cell in first]
         known = sum(name in synonyms for synonyms in roles.values() for name in names)
         if known > 1 or not any(NUMBER_START.match(cell.strip()) for cell in first):
             self.heading_lines = reader.line_num

@@ -66,13 +66,15 @@ class CsvMarketFeed(Feed):
     """A CSV file of one kind of row.
 
     A subclass says which roles its columns have, and makes flow of their blocks. `pairs` are the
-    roles of each price and its size; where `may_be_empty`, both can be missing at once.
+    roles of each price and its size; where `may_be_empty`, both can be missing at once. A heading
+    of `foreign` tells a file that only looks like one of this kind.
     """
 
     scheme: ClassVar[str]
     roles: ClassVar[Mapping[str, tuple[str, ...]]]
     bare: ClassVar[tuple[str, ...]]
     optional: ClassVar[frozenset[str]]
+    foreign: ClassVar[frozenset[str]] = frozenset()
     pairs: ClassVar[tuple[tuple[str, str], ...]]
     may_be_empty: ClassVar[bool]
 
@@ -82,6 +84,9 @@ class CsvMarketFeed(Feed):
             raise FeedError(problem, field="feed", value=f"{self.scheme}:")
         self.options = options
         self.file = CsvFile(Path(argument), self.roles, self.bare, self.optional)
+        for name in self.foreign & set(self.file.names):
+            problem = f"must have no column {name}: such a file is not of this kind"
+            self.file.fail(self.file.heading_lines, "heading", problem)
         self.listings: dict[tuple[str, str], Listing] = {}
         for symbol, config in options.instruments.items():
             check_config(symbol, config)

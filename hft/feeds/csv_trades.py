@@ -10,7 +10,8 @@ A file of trades doesn't say what was bid and offered. What it implies is one or
   orders at better prices and ahead of it are filled first. The other half stays as the new offer.
 - An offer that a trade uses up wholly is followed by one of the trade's size.
 - A bid at or above p can't have been there: it falls to one order increment below p, with the
-  size of the last sell. It rises again only when a sell trades higher.
+  size of the last sell. It rises again only when a sell trades higher. Where there is none yet, it
+  comes after the trade, one increment below it.
 
 And the other way round for a sell. A trade of unknown side has that of the last price change: up
 is a buy, down is a sell, and the first of all is a buy.
@@ -20,7 +21,6 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from hft.core.messages import Kind, Side
 from hft.feeds.base import Commands, FeedOptions, Int64s
@@ -50,6 +50,7 @@ class CsvTradesFeed(CsvMarketFeed):
     }
     bare = ("timestamp", "symbol", "price", "size", "side")
     optional = frozenset({"venue", "side"})
+    foreign = frozenset({"issnapshot"})  # changes of a book, which have a price, size and side too
     pairs = (("price", "size"),)
     may_be_empty = False
 
@@ -87,9 +88,7 @@ def sides_of(block: Block) -> Int64s:
     codes, texts = tally(block.texts["side"])
     if not all(text.lower() in SIDE_OF_TEXT for text in texts):
         raise Misfit
-    sides: npt.NDArray[np.int64] = np.array(
-        [SIDE_OF_TEXT[text.lower()] for text in texts], np.int64
-    )
+    sides: Int64s = np.array([SIDE_OF_TEXT[text.lower()] for text in texts], np.int64)
     return sides[codes]
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hft.config import InstrumentConfig
 from hft.core.control import INSTRUMENTS_MAX
@@ -138,6 +140,54 @@ def test_grids_are_found_exactly(tmp_path: Path, numbers: list[str], step: str) 
         assert (instrument.tick_size, instrument.lot_size)[column - 2] == Decimal(step)
         found = [each[column] * Decimal(step) for each in trades_of(feed)]
         assert found == [Decimal(number) for number in numbers]
+
+
+def spellings(number: Decimal) -> st.SearchStrategy[str]:
+    """Texts of a number above 0."""
+    plain = f"{number:f}"
+    zeros = plain + ("" if "." in plain else ".") + "000"
+    return st.sampled_from([plain, zeros, "+" + plain, "0" + plain, f"{number:e}", f"{number:E}"])
+
+
+amounts = st.decimals(Decimal("1e-7"), Decimal(10**9), places=7).map(Decimal.normalize)
+
+
+@given(st.data(), st.lists(st.tuples(amounts, amounts), min_size=1, max_size=8))
+@settings(max_examples=200, deadline=None)
+def test_any_spelling_of_a_number_is_exact(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, rows: list[tuple[Decimal, ...]]
+) -> None:
+    """No binary float comes between the text and the ticks and lots."""
+    lines = [
+        f"1,AB,{data.draw(spellings(price))},{data.draw(spellings(size))},buy\n"
+        for price, size in rows
+    ]
+    feed = open_text(tmp_path_factory.mktemp("numbers"), "".join(lines))
+    (instrument,) = feed.instruments
+    found = [
+        (instrument.ticks_to_price(each[2]), instrument.lots_to_qty(each[3]))
+        for each in trades_of(feed)
+    ]
+    assert found == rows
+    assert any(price % (10 * instrument.tick_size) for price, _ in rows) or (
+        instrument.tick_size == 1
+    )
+
+
+@given(
+    st.sampled_from([("s", 9), ("ms", 6), ("µs", 3), ("ns", 0)]),
+    st.lists(st.integers(10**16, 9 * 10**18 - 1), min_size=1, max_size=8),
+)
+@settings(max_examples=200, deadline=None)
+def test_any_time_is_exact(
+    tmp_path_factory: pytest.TempPathFactory, unit: tuple[str, int], times: list[int]
+) -> None:
+    times.sort()
+    texts = [f"{Decimal(ts_ns).scaleb(-unit[1]):f}" for ts_ns in times]
+    lines = [f"{text},AB,10,1,buy\n" for text in texts]
+    feed = open_text(tmp_path_factory.mktemp("times"), "".join(lines))
+    assert feed.name.endswith(f"times in {unit[0]}")
+    assert [each[0] for each in trades_of(feed)] == times
 
 
 def test_symbols_have_grids_of_their_own(tmp_path: Path) -> None:
@@ -315,6 +365,10 @@ def test_a_given_grid_must_be_one(tmp_path: Path) -> None:
         (
             b"timestamp,symbol,price,side\n1,AB,1,buy\n",
             "line 1, heading: must have a column size (or amount, qty, quantity), was",
+        ),
+        (
+            b"timestamp,symbol,is_snapshot,side,price,amount\n1,AB,true,bid,5,1\n",
+            "line 1, heading: must have no column issnapshot: such a file is not of this kind",
         ),
         (
             b"1582329602,AB,10.5,3\n",
