@@ -219,7 +219,7 @@ class CsvMarketFeed(Feed):
     def listing_problem(self, key: tuple[str, str]) -> str | None:
         """What keeps a venue and symbol from being listed as one more instrument."""
         known = self.options.instruments
-        if not all(part and part.isprintable() and "\ufffd" not in part for part in key):
+        if not all(map(is_name, key)):
             return "must be a name of printable letters"
         if known and key[1] not in known:
             near = difflib.get_close_matches(key[1], known, n=1)
@@ -250,7 +250,8 @@ class CsvMarketFeed(Feed):
             key = cells.get("venue") or VENUE, cells["symbol"]
             problem = self.listing_problem(key)
             if problem:
-                self.file.fail(line, "symbol", problem, cells["symbol"])
+                field, value = ("symbol", key[1]) if is_name(key[0]) else ("exchange", key[0])
+                self.file.fail(line, field, problem, value)
             listing = self.listings.setdefault(key, Listing(self.options.instruments.get(key[1])))
             try:
                 ts_ns = self.clock.text_ns(cells["timestamp"])
@@ -303,6 +304,11 @@ def check_config(symbol: str, config: InstrumentConfig) -> None:
         if not right:
             rule = f"must be above 0, with at most {DECIMALS_MAX} decimals"
             raise FeedError(rule, field=f"instruments.{symbol}.{field}", value=step)
+
+
+def is_name(text: str) -> bool:
+    """Whether it can be a venue or symbol; U+FFFD stands for what wasn't UTF-8."""
+    return bool(text) and text.isprintable() and "\ufffd" not in text
 
 
 def tally(column: pa.DictionaryArray) -> tuple[Int64s, list[str]]:

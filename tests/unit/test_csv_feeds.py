@@ -367,6 +367,10 @@ def test_a_given_grid_must_be_one(tmp_path: Path) -> None:
             "line 1, heading: must have a column size (or amount, qty, quantity), was",
         ),
         (
+            b"timestamp,symbol,exchange,price,size\n1,AB,X\tY,5,1\n",
+            "line 2, exchange: must be a name of printable letters, was 'X\\tY'",
+        ),
+        (
             b"timestamp,symbol,is_snapshot,side,price,amount\n1,AB,true,bid,5,1\n",
             "line 1, heading: must have no column issnapshot: such a file is not of this kind",
         ),
