@@ -20,8 +20,10 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "build/bench"
 README = ROOT / "README.md"
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+STAR = "* the spread is more than a tenth: the machine was not quiet, or not the same throughout"
 NOISY = 0.1  # of the median: a spread beyond it is marked
 TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+PLAIN, RATIO = ((1.0, "x"),), "ratio"
 RATES = ((1e6, "M/s"), (1e3, "k/s"), (1.0, "/s"))
 
 # What a reader sees: benchmark, what it is in words, and whether as a rate.
@@ -43,6 +45,11 @@ ROWS = (
     ("start-up, import hft.core", "`import hft.core`, a whole process", False),
     ("start-up, first trade", "`python -m hft.launch` to its first trade", False),
 )
+# Of two benchmarks whose repetitions belong together: value by value, so the machine cancels out.
+RATIOS = (
+    ("ring, round trip p50", "bare flag, round trip p50", "Ring to bare flag: round trip, p50"),
+    ("ring, round trip p99", "bare flag, round trip p99", "Ring to bare flag: round trip, p99"),
+)
 MACHINE = ("cpu_model_name", "cpu_count", "platform", "python_version")
 
 
@@ -59,7 +66,7 @@ class Figure:
         values = [1 / value for value in self.values] if rate else list(self.values)
         middle = statistics.median(values)
         spread = statistics.median(abs(value - middle) for value in values)
-        scales = RATES if rate else TIMES
+        scales = PLAIN if self.script == RATIO else RATES if rate else TIMES
         scale, unit = next((each for each in scales if middle >= each[0]), scales[-1])
         # Three digits of the median, and the same places in what goes with it.
         places = 2 if middle / scale < 10 else 1 if middle / scale < 100 else 0
@@ -77,6 +84,18 @@ class Results:
     machine: str
     days: tuple[str, str]  # first and last of the measurement
     loads: tuple[float, ...]  # load averages, where pyperf noted them
+
+
+def ratios(figures: list[Figure]) -> list[tuple[Figure, str, Figure]]:
+    """Each of RATIOS that was measured in one script: the ratio, its words, what it is made of."""
+    by_name = {figure.name: figure for figure in figures}
+    found = []
+    for upper, lower, words in RATIOS:
+        top, bottom = by_name.get(upper), by_name.get(lower)
+        if top and bottom and len(top.values) == len(bottom.values):
+            values = tuple(a / b for a, b in zip(top.values, bottom.values, strict=True))
+            found.append((Figure(f"{upper}, to bare flag", RATIO, values), words, top))
+    return found
 
 
 def load(folder: Path) -> Results | None:
@@ -146,9 +165,10 @@ def where(results: Results) -> str:
 
 def screen(results: Results) -> str:
     """Every benchmark, one a line; a spread beyond a tenth is marked with a star."""
-    width = max(len(figure.name) for figure in results.figures)
+    figures = [*results.figures, *(each[0] for each in ratios(list(results.figures)))]
+    width = max(len(figure.name) for figure in figures)
     lines = [f"{'':{width}}  {'median':>9}  {'± MAD':>8}  {'unit':4}  {'n':>3}  least - most"]
-    for figure in results.figures:
+    for figure in figures:
         middle, spread, both, unit, noisy = figure.shown()
         star = "*" if noisy else ""
         lines.append(
@@ -156,24 +176,34 @@ def screen(results: Results) -> str:
             f"{len(figure.values):>3}  {both}"
         )
     lines += ["", where(results)]
-    if any(figure.shown()[4] for figure in results.figures):
-        lines.append("* the spread is more than a tenth: the machine was not quiet")
+    if any(figure.shown()[4] for figure in figures):
+        lines.append(STAR)
     return "\n".join(lines)
 
 
 def table(results: Results) -> str:
     """README's table, with the machine and how each row is made."""
     by_name = {figure.name: figure for figure in results.figures}
-    lines = ["| | median | ± MAD | | made by |", "|---|--:|--:|---|---|"]
-    for name, words, rate in ROWS:
-        if name in by_name:
-            middle, spread, _, unit, _ = by_name[name].shown(rate)
-            lines.append(
-                f"| {words} | {middle} | {spread} | {unit} | `{by_name[name].script}.py` |"
-            )
-    if len(lines) == 2:
+    rows = [
+        (by_name[name], words, rate, by_name[name].script)
+        for name, words, rate in ROWS
+        if name in by_name
+    ]
+    found = ratios(list(results.figures))
+    rows += [(ratio, words, False, made_by.script) for ratio, words, made_by in found]
+    if not rows:
         raise UserError("none of the table's benchmarks is there", file=RESULTS)
-    return "\n".join([*lines, "", f"Measured on {where(results)}."])
+    lines = ["| | median | ± MAD | least - most | | made by |", "|---|--:|--:|--:|---|---|"]
+    starred = False
+    for figure, words, rate, script in rows:
+        middle, spread, both, unit, noisy = figure.shown(rate)
+        starred |= noisy
+        star = " \\*" if noisy else ""
+        lines.append(f"| {words} | {middle} | {spread}{star} | {both} | {unit} | `{script}.py` |")
+    lines += ["", f"Measured on {where(results)}."]
+    if starred:
+        lines += ["", "\\" + STAR + "."]
+    return "\n".join(lines)
 
 
 def replaced(path: Path, content: str) -> str:

@@ -7,7 +7,7 @@ import pyperf
 import pytest
 
 from hft.errors import UserError
-from tools.figures import BEGIN, END, load, main, replaced, screen, table
+from tools.figures import BEGIN, END, STAR, load, main, replaced, screen, table
 
 MACHINE = {
     "cpu_model_name": "Some CPU",
@@ -52,11 +52,14 @@ def test_readme_has_median_spread_unit_script_and_machine(tmp_path: Path) -> Non
     store(tmp_path, "bench_ring", figures, load_avg_1min=1.25)
     lines = table(loaded(tmp_path)).splitlines()
     assert lines[2:] == [
-        "| Ring between two cores: messages, one way | 50.0 | 10.0 | M/s | `bench_ring.py` |",
-        "| Ring between two cores: round trip, p50 | 252 | 2 | ns | `bench_ring.py` |",
+        "| Ring between two cores: messages, one way "
+        "| 50.0 | 10.0 \\* | 40.0 - 62.5 | M/s | `bench_ring.py` |",
+        "| Ring between two cores: round trip, p50 | 252 | 2 | 250 - 260 | ns | `bench_ring.py` |",
         "",
         "Measured on Some CPU, 2 cores, Linux-6.1-x86_64, Python 3.11.7; 2026-11-21; "
         "load average 1.2 to 1.2.",
+        "",
+        f"\\{STAR}.",
     ]
 
 
@@ -65,6 +68,16 @@ def test_screen_shows_every_benchmark_and_marks_noise(tmp_path: Path) -> None:
     lines = screen(loaded(tmp_path)).splitlines()
     assert lines[1].split()[4:] == ["2.00", "1.00*", "ms", "3", "1.00", "-", "3.00"]
     assert lines[2].split()[3:] == ["1.50", "0.00", "s", "2", "1.50", "-", "1.50"]
+
+
+def test_a_ratio_is_of_the_values_of_one_repetition(tmp_path: Path) -> None:
+    """The machine slows both down fourfold: their medians show it, their ratio does not."""
+    flag = "bare flag, round trip p50"
+    store(tmp_path, "bench_ring", {RING: (120e-9, 480e-9, 120e-9), flag: (1e-7, 4e-7, 1e-7)})
+    row = next(line for line in table(loaded(tmp_path)).splitlines() if "Ring to bare" in line)
+    assert row == (
+        "| Ring to bare flag: round trip, p50 | 1.20 | 0.00 | 1.20 - 1.20 | x | `bench_ring.py` |"
+    )
 
 
 def test_only_what_is_between_the_markers_changes(tmp_path: Path) -> None:
