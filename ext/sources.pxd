@@ -9,7 +9,8 @@ the logistic form that Gould and Bonart ("Queue imbalance as a one-tick-ahead pr
   from -SCORE_MAX to SCORE_MAX.
 - MOMENTUM: x = (microprice - its mean) / deviation, from -SCORE_MAX to SCORE_MAX. The mean halves
   every `MEAN_HALF_LIFE_NS`, the deviation is the root of the mean square of that difference, which
-  halves every `DEVIATION_HALF_LIFE_NS`.
+  halves every `DEVIATION_HALF_LIFE_NS`, and at least `DEVIATION_MIN_TICKS`, or the rounding of a
+  price that stands still would look like a move.
 
 They speak at most every `interval_ns` of market time, right after a change of the best prices. The
 horizon is one second for all: what they know is soon old.
@@ -40,11 +41,13 @@ cdef enum:
 cdef extern from *:
     """
     #define HFT_SCORE_MAX 4.0
+    #define HFT_DEVIATION_MIN_TICKS 0.01
     #define HFT_IMBALANCE_GAIN 2.0
     #define HFT_FLOW_GAIN 0.5
     #define HFT_MOMENTUM_GAIN 0.5
     """
     const double SCORE_MAX "HFT_SCORE_MAX"
+    const double DEVIATION_MIN_TICKS "HFT_DEVIATION_MIN_TICKS"
     const double IMBALANCE_GAIN "HFT_IMBALANCE_GAIN"
     const double FLOW_GAIN "HFT_FLOW_GAIN"
     const double MOMENTUM_GAIN "HFT_MOMENTUM_GAIN"
@@ -106,10 +109,10 @@ cdef inline double score_of(const Sources *sources, const Features *features,
     if source == ORDER_FLOW_IMBALANCE:
         if sources.mean_depth_lots > 0:
             score = features.order_flow_imbalance / sources.mean_depth_lots
-    elif sources.mean_square > 0:
-        score = (
-            features.microprice_ticks - sources.mean_microprice_ticks
-        ) / sqrt(sources.mean_square)
+    else:
+        score = (features.microprice_ticks - sources.mean_microprice_ticks) / max(
+            DEVIATION_MIN_TICKS, sqrt(sources.mean_square)
+        )
     return max(-SCORE_MAX, min(SCORE_MAX, score))
 
 

@@ -46,7 +46,7 @@ def scores(tops):
             square = away + (square - away) * half(elapsed_ns, 30_000)
             depth = now_depth + (depth - now_depth) * half(elapsed_ns, 10_000)
         flow = feature["order_flow_imbalance"] / depth
-        momentum = (price - mean) / math.sqrt(square) if square > 0 else 0.0
+        momentum = (price - mean) / max(0.01, math.sqrt(square))
         answer.append(
             [feature["imbalance"], *(max(-4.0, min(4.0, score)) for score in (flow, momentum))]
         )
@@ -98,6 +98,14 @@ def test_a_book_that_leans_up_makes_all_sources_say_up():
     against = signals_of(tops_of(mirrored))
     assert against["direction"][-1].tolist() == [-1, -1, -1]
     assert against["confidence"][-1] == pytest.approx(said["confidence"][-1])
+
+
+def test_a_price_that_stands_still_has_no_momentum():
+    """However the means are rounded: what is left of a move is soon nothing."""
+    rows = [(0, 100, 7, 103, 3), *((time * 7 * MS, 101, 7, 104, 3) for time in range(1, 9000))]
+    said = signals_of(tops_of(rows))
+    assert said["confidence"][1, SignalSource.MOMENTUM] > 0.8
+    assert (said["confidence"][1000:, SignalSource.MOMENTUM] < 0.501).all()
 
 
 def test_they_speak_when_the_interval_has_passed_and_both_sides_are_there():
