@@ -74,11 +74,11 @@ cdef class Control:
         raise TypeError("use Control.create or Control.attach")
 
     @staticmethod
-    def create(str name, uint64_t run_id):
+    def create(str name, uint64_t run_id, str pages="auto"):
         """Make the page of a new run."""
         cdef Control self = Control.__new__(Control)
         size_bytes = (sizeof(ControlPage) + 4095) // 4096 * 4096
-        self.segment = NamedSegment.create(name, size_bytes, SEGMENT_CONTROL, run_id)
+        self.segment = NamedSegment.create(name, size_bytes, SEGMENT_CONTROL, run_id, pages)
         self.page = <ControlPage *>self.segment.address
         self.page.started_ts_ns = host_now_ns()
         return self

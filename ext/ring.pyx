@@ -60,7 +60,8 @@ cdef class RingHandle:
         return 0
 
     @staticmethod
-    def create_segment(str name, uint64_t capacity_slots, int policy=RING_WAIT, uint64_t run_id=0):
+    def create_segment(str name, uint64_t capacity_slots, int policy=RING_WAIT, uint64_t run_id=0,
+                       str pages="auto"):
         """Make the shared memory of a ring and leave it mapped in the returned Segment."""
         if not is_capacity(capacity_slots):
             raise SegmentError(
@@ -72,7 +73,7 @@ cdef class RingHandle:
         size_bytes = RING_HEADER_BYTES + capacity_slots * MESSAGE_SIZE
         if size_bytes > 1 << 20:
             size_bytes = (size_bytes + (2 << 20) - 1) // (2 << 20) * (2 << 20)
-        cdef Segment segment = NamedSegment.create(name, size_bytes, SEGMENT_RING, run_id)
+        cdef Segment segment = NamedSegment.create(name, size_bytes, SEGMENT_RING, run_id, pages)
         cdef RingHeader *header = <RingHeader *>segment.address
         header.slot_bytes = MESSAGE_SIZE
         header.policy = <uint32_t>policy

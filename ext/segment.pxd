@@ -13,6 +13,7 @@ cdef extern from "<sys/mman.h>":
     """
     int MADV_COLLAPSE
     int MADV_HUGEPAGE
+    int MADV_NOHUGEPAGE
     int MADV_POPULATE_WRITE
     int madvise(void *address, size_t length, int advice) nogil
 
@@ -30,7 +31,7 @@ cdef struct SegmentHeader:
     uint64_t owner_pid
     uint64_t owner_start_ticks  # /proc/<pid>/stat field 22: tells a reused pid
     uint64_t page_bytes  # pages that back it, as found after pre-faulting
-    uint64_t reserved
+    uint64_t small_pages  # whether its maker asked for no huge pages
 
 
 cdef class Segment:
@@ -43,4 +44,7 @@ cdef class Segment:
     cdef size_t mapping_bytes
     cdef Py_ssize_t shape[1]
     cdef Py_ssize_t strides[1]
-    cdef int map(self, int fd, bint prefault) except -1
+    cdef int map(self, int fd) except -1
+    cdef int advise(self, bint small_pages) except -1
+    cdef int touch(self, bint join) except -1
+    cdef int lock(self) except -1

@@ -1,7 +1,9 @@
 """Create, attach and remove named shared-memory segments.
 
 A segment is a file of hugetlbfs where the host has free huge pages, else POSIX shared memory with
-transparent huge pages asked for. Space is reserved before it is mapped, so that a full /dev/shm is
+transparent huge pages asked for (`pages` "auto"); or it is POSIX shared memory without them
+("never"), or hugetlbfs or nothing ("require"; a segment that fills no huge page is of small ones
+all the same). Space is reserved before it is mapped, so that a full /dev/shm is
 an error here and not a bus error later; the creator touches every page and locks them where the
 limits allow. The memory stays mapped while anything, a NumPy view too, still refers to it.
 """
@@ -38,6 +40,8 @@ HUGE_DIR = "/dev/hugepages"
 SHM_DIR = "/dev/shm"
 FREE_HUGE_PAGES = "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
 
+PAGES = ("auto", "never", "require")
+
 cdef enum:
     HUGE_BYTES = 2 << 20
 
@@ -72,17 +76,13 @@ def free_huge_bytes():
         return int(free.read()) * HUGE_BYTES
 
 
-def huge_pages_wanted():
-    """Whether hugetlbfs may be used: HFT_HUGEPAGES=0 says no."""
-    return os.environ.get("HFT_HUGEPAGES", "1") != "0"
-
-
-def open_new(name, size_bytes):
+def open_new(name, size_bytes, pages):
     """A new segment's file descriptor, its space reserved."""
     taken = SegmentError(f"segment {name}: exists already")
     if segment_path(name) is not None:
         raise taken
-    if huge_pages_wanted() and size_bytes % HUGE_BYTES == 0 and free_huge_bytes() >= size_bytes:
+    huge = pages != "never" and size_bytes % HUGE_BYTES == 0
+    if huge and free_huge_bytes() >= size_bytes:
         path = f"{HUGE_DIR}/{name}"
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
@@ -92,6 +92,12 @@ def open_new(name, size_bytes):
             # Somebody else took the pages just now; `status` shows that these are others.
             os.close(fd)
             os.unlink(path)
+    if huge and pages == "require":
+        raise SegmentError(
+            f"segment {name}: needs {size_bytes // HUGE_BYTES} huge pages, {HUGE_DIR} has "
+            f"{free_huge_bytes() // HUGE_BYTES} free; mount hugetlbfs there, writable, and raise "
+            "vm.nr_hugepages, or set memory.hugepages to auto"
+        )
     try:
         fd = posix_ipc.SharedMemory("/" + name, posix_ipc.O_CREX, mode=0o600).fd
     except posix_ipc.ExistentialError:
@@ -134,7 +140,7 @@ cdef class Segment:
         raise TypeError("use Segment.create or Segment.attach")
 
     @staticmethod
-    def create(str name, size_t size_bytes, int kind, uint64_t run_id=0):
+    def create(str name, size_t size_bytes, int kind, uint64_t run_id=0, str pages="auto"):
         """Make a segment; SegmentError if the name is taken or there is no room."""
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,200}", name):
             raise SegmentError(
@@ -142,12 +148,18 @@ cdef class Segment:
             )
         cdef Segment self = Segment.__new__(Segment)
         cdef SegmentHeader *header
-        fd = open_new(name, size_bytes)
+        if pages not in PAGES:
+            raise SegmentError(
+                f"segment {name}: pages must be one of {', '.join(PAGES)}, was {pages!r}"
+            )
+        fd = open_new(name, size_bytes, pages)
         self.name = name
         self.writable = True
         self.size_bytes = size_bytes
         try:
-            self.map(fd, True)
+            self.map(fd)
+            self.advise(pages == "never")
+            self.touch(pages != "never")
         except SegmentError:
             Segment.unlink(name)
             raise
@@ -161,6 +173,7 @@ cdef class Segment:
         header.run_id = run_id
         header.owner_pid = os.getpid()
         header.owner_start_ticks = process_start_ticks(os.getpid())
+        header.small_pages = pages == "never"
         header.page_bytes = self.backing_page_bytes()
         store_release(&header.magic, SEGMENT_MAGIC)
         return self
@@ -178,7 +191,7 @@ cdef class Segment:
                                   f"{self.size_bytes}")
             self.name = name
             self.writable = writable
-            self.map(fd, False)
+            self.map(fd)
         finally:
             os.close(fd)
         header = <SegmentHeader *>self.address
@@ -192,9 +205,11 @@ cdef class Segment:
                 raise AttachError(
                     f"segment {name}: {field} must be {int(wanted)}, was {int(found)}"
                 )
+        self.advise(header.small_pages != 0)
+        self.lock()
         return self
 
-    cdef int map(self, int fd, bint prefault) except -1:
+    cdef int map(self, int fd) except -1:
         # Transparent huge pages need the address to be a multiple of their size.
         cdef size_t alignment = HUGE_BYTES if self.size_bytes >= HUGE_BYTES else 4096
         cdef int protection = PROT_READ | PROT_WRITE if self.writable else PROT_READ
@@ -210,14 +225,23 @@ cdef class Segment:
         if <void *>self.address == MAP_FAILED:
             self.address = NULL
             raise SegmentError(f"segment {self.name}: can't be mapped")
+        return 0
+
+    cdef int advise(self, bint small_pages) except -1:
         # Advice may be refused (no transparent huge pages, an old kernel): `status` shows which
         # pages there are.
-        madvise(self.address, self.size_bytes, MADV_HUGEPAGE)
-        if prefault:
-            if madvise(self.address, self.size_bytes, MADV_POPULATE_WRITE) != 0:
-                memset(self.address, 0, self.size_bytes)
-            # Reserving the space took small pages; the kernel may join them.
+        madvise(self.address, self.size_bytes, MADV_NOHUGEPAGE if small_pages else MADV_HUGEPAGE)
+        return 0
+
+    cdef int touch(self, bint join) except -1:
+        if madvise(self.address, self.size_bytes, MADV_POPULATE_WRITE) != 0:
+            memset(self.address, 0, self.size_bytes)
+        if join:  # reserving the space took small pages
             madvise(self.address, self.size_bytes, MADV_COLLAPSE)
+        self.lock()
+        return 0
+
+    cdef int lock(self) except -1:
         if self.writable:
             self.locked = mlock(self.address, self.size_bytes) == 0
         return 0

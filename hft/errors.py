@@ -2,7 +2,8 @@
 
     HftError
     ├── UserError            what the person at the command got wrong: one line, exit code 2
-    │   ├── ConfigError      a configuration file
+    │   ├── ConfigError      a setting, whether of a file, the environment or the command line
+    │   │   └── ConfigErrors several of them: one line each
     │   ├── FeedError        a feed, or the file that it reads
     │   ├── InstrumentError  a price, quantity or amount that its instrument can't express
     │   ├── JournalError     a journal file
@@ -18,7 +19,7 @@ import functools
 import os
 import select
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import ParamSpec
 
@@ -26,6 +27,7 @@ __all__ = [
     "EXIT_USER_ERROR",
     "AttachError",
     "ConfigError",
+    "ConfigErrors",
     "FatalError",
     "FeedError",
     "HftError",
@@ -66,7 +68,8 @@ class UserError(HftError):
         field: str | None = None,
         value: object = None,
     ) -> None:
-        self.file, self.member, self.line, self.field, self.value = file, member, line, field, value
+        self.problem, self.value = problem, value
+        self.file, self.member, self.line, self.field = file, member, line, field
         numbered = None if line is None else f"line {line}"
         inside = ", ".join(part for part in (member, numbered, field) if part is not None)
         parts = ["" if file is None else str(file), inside, problem]
@@ -75,7 +78,18 @@ class UserError(HftError):
 
 
 class ConfigError(UserError):
-    """A configuration file is missing, unreadable, or says something impossible."""
+    """A configuration file is missing or unreadable, or a setting says something impossible."""
+
+
+class ConfigErrors(ConfigError):
+    """All that is wrong with a configuration; `errors` are the single ones, in their order."""
+
+    def __init__(self, errors: Iterable[UserError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("\n".join(map(one_line, self.errors)))
+
+    def __reduce__(self) -> tuple[type["ConfigErrors"], tuple[tuple[UserError, ...]]]:
+        return type(self), (self.errors,)
 
 
 class FeedError(UserError):
@@ -106,6 +120,11 @@ class FatalError(HftError):
     """An invariant is broken: go no further with this state."""
 
 
+def one_line(error: UserError) -> str:
+    """The error's text, whatever line ends a name or a value of the user brought in."""
+    return " ".join(str(error).splitlines())
+
+
 def clipped(value: object) -> str:
     """The value as an error shows it: text quoted, and nothing longer than a line can bear."""
     text = repr(value) if isinstance(value, str) else str(value)
@@ -115,7 +134,8 @@ def clipped(value: object) -> str:
 def run_command(main: Callable[P, int]) -> Callable[P, int]:
     """Decorate the `main` of a `python -m hft.X`: it returns the exit code, whatever happens.
 
-    A UserError becomes `hft.X: error: <one line>` on stderr and 2, never a traceback. Output whose
+    A UserError becomes `hft.X: error: <one line>` on stderr (ConfigErrors: a line for each) and 2,
+    never a traceback. Output whose
     reader left (`| head`) and Ctrl-C end it quietly. Other exceptions are defects and pass.
     """
 
@@ -125,8 +145,8 @@ def run_command(main: Callable[P, int]) -> Callable[P, int]:
             code = main(*args, **kwargs)
             sys.stdout.flush()
         except UserError as error:
-            line = " ".join(str(error).splitlines())
-            print(f"{command_name(main)}: error: {line}", file=sys.stderr)
+            for each in error.errors if isinstance(error, ConfigErrors) else (error,):
+                print(f"{command_name(main)}: error: {one_line(each)}", file=sys.stderr)
             return EXIT_USER_ERROR
         except BrokenPipeError:
             if not stdout_is_broken():

@@ -13,7 +13,10 @@ from pathlib import Path
 import msgspec
 
 from hft.arguments import Parser
-from hft.config import Config, load_config
+from hft.config import Config
+from hft.config.keys import keys
+from hft.config.load import Loaded, load
+from hft.config.profiles import find, profiles
 from hft.core.messages import MESSAGE
 from hft.display import Display
 from hft.errors import ConfigError, run_command
@@ -24,7 +27,8 @@ from hft.oms.summary import Summary, summarise
 from hft.report import differences, report, write_report
 from hft.run import Run
 from hft.runtime.log import LogBook, use
-from hft.runtime.segments import InstanceLock, check_instance, new_run_id
+from hft.runtime.numa import node_cores
+from hft.runtime.segments import InstanceLock, new_run_id
 from hft.runtime.supervisor import END_SIGNALS
 from hft.runtime.topology import EDGES, Placement, place, show
 from hft.strategies import check_strategy
@@ -37,61 +41,83 @@ LARGE_BYTES = 1 << 20  # smaller rings don't need huge pages
 log = logging.getLogger("hft.launch")
 
 
+# Each option of a key, and what stands for its value; types, bounds and defaults are the schema's.
+OPTIONS = {
+    "run.affinity": ("--affinity", "CORES"),
+    "run.strict_affinity": ("--strict-affinity", None),
+    "run.processes": ("--processes", "folded|separate"),
+    "run.instance": ("--instance", "NAME"),
+    "run.feed": ("--feed", "FEED"),
+    "run.speed": ("--speed", "N|max"),
+    "run.duration_s": ("--duration", "SECONDS"),
+    "run.seed": ("--seed", "N"),
+    "run.report": ("--report", "FILE.json"),
+}
+
+
 def parser() -> Parser:
-    made = Parser(prog="python -m hft.launch", description="Start the trading system.")
-    add = made.add_argument
-    add("--affinity", default="0,1,2,3", metavar="CORES", help="of feed, signal, risk, engine")
-    add("--strict-affinity", action="store_true", help="missing cores are an error: do not fold")
-    add("--processes", choices=("folded", "separate"), default="folded",
-        help="separate: a process per node, whatever the cores")  # fmt: skip
-    add("--instance", default="default", metavar="NAME", help="names the run's shared memory")
-    add("--config", type=Path, metavar="FILE.toml", help="what differs from the defaults")
-    add("--feed", default="sim", metavar="FEED",
-        help="sim (default), lobster:FILE, csv:FILE, bbo:FILE, MY_FEED.py:ARGUMENT")  # fmt: skip
-    add("--speed", default="1", metavar="N|max",
-        help="market seconds per second; max: simulated time, as fast as it goes")  # fmt: skip
-    add("--duration", metavar="SECONDS", help="end after so much market time")
-    add("--seed", default="1", metavar="N", help="of everything that is drawn")
-    add("--report", type=Path, metavar="FILE.json", help="write the run's figures there")
-    add("--show-topology", action="store_true", help="print nodes, rings and cores, and exit")
+    made = Parser(
+        prog="python -m hft.launch",
+        description="Start the trading system. An option wins over the same key of the "
+        "configuration; `python -m hft.config explain run` tells more.",
+    )
+    made.add_argument(
+        "--config", metavar="FILE", help=f"a TOML file, or a profile: {', '.join(profiles())}"
+    )
+    for key, (option, metavar) in OPTIONS.items():
+        about = keys()[key].description
+        if metavar is None:
+            made.add_argument(option, dest=key, action="store_const", const="true", help=about)
+        else:
+            made.add_argument(option, dest=key, metavar=metavar, help=about)
+    made.add_argument(
+        "--show-topology", action="store_true", help="print nodes, rings and cores, and exit"
+    )
     return made
 
 
-def number(option: str, text: str, *, whole: bool = False, above_zero: bool = True) -> float:
-    """The number that an option gives; ConfigError says what it must be."""
-    try:
-        value = int(text) if whole else float(text)
-    except ValueError:
-        value = -1
-    if not 0 <= value < 1e12 or (above_zero and value == 0):
-        kind = "a whole number" if whole else "a number"
-        raise ConfigError(
-            f"must be {kind} {'above' if above_zero else 'of at least'} 0, and below 10^12",
-            field=option,
-            value=text,
+def load_all(options: argparse.Namespace) -> Loaded:
+    """The configuration that the options, the environment and a file come to."""
+    file = None if options.config is None else find(options.config, "--config")
+    given = {
+        key: (option, getattr(options, key))
+        for key, (option, _) in OPTIONS.items()
+        if getattr(options, key) is not None
+    }
+    return load(file, options=given)
+
+
+def place_all(loaded: Loaded) -> Placement:
+    """The placement on this host's cores, or on those of the NUMA node that it is to keep to."""
+    run, node = loaded.config.run, loaded.config.memory.numa_node
+    host, affinity = os.sched_getaffinity(0), list(run.affinity)
+    if node is not None:
+        with loaded.at("memory.numa_node"):
+            local = node_cores(node) & host
+            if not local:
+                raise ConfigError("must have a core that this host lets us use", value=node)
+        if "run.affinity" not in loaded.origins:
+            affinity = sorted(local)[: len(affinity)]
+        with loaded.at("run.affinity"):
+            if not set(affinity) & host <= local:
+                raise ConfigError(
+                    f"must be cores of NUMA node {node} ({','.join(map(str, sorted(local)))})",
+                    value=",".join(map(str, affinity)),
+                )
+        host = local
+    with loaded.at("run.affinity"):
+        return place(
+            affinity, host, separate=run.processes == "separate", strict=run.strict_affinity
         )
-    return value
-
-
-def cores_of(text: str) -> list[int]:
-    """The cores of a list such as 0,1,2,3."""
-    for entry in text.split(","):
-        if not (entry.isascii() and entry.isdigit()):
-            raise ConfigError(
-                f"must be core numbers separated by commas; {entry!r} is not a core number",
-                field="--affinity",
-                value=text,
-            )
-    return [int(entry) for entry in text.split(",")]
 
 
 def check_report(path: Path) -> None:
     """ConfigError unless the report could be written."""
     if path.is_dir():
-        raise ConfigError("must be a file, is a folder", field="--report", value=str(path))
+        raise ConfigError("must be a file, is a folder", value=str(path))
     target = path if path.exists() else path.parent
     if not os.access(target, os.W_OK):
-        raise ConfigError("can't be written", field="--report", value=str(path))
+        raise ConfigError("can't be written", value=str(path))
 
 
 def make_folder(config: Config, instance: str) -> Path:
@@ -109,26 +135,27 @@ def make_folder(config: Config, instance: str) -> Path:
     return folder
 
 
-def run_spec(options: argparse.Namespace) -> tuple[RunSpec, str]:
-    """The run that the options ask for, its folder not yet made, and the feed's name."""
-    config = load_config(options.config)
-    seed = int(number("--seed", options.seed, whole=True, above_zero=False))
-    speed = 0.0 if options.speed == "max" else number("--speed", options.speed)
-    duration_ns = None
-    if options.duration is not None:
-        duration_ns = round(number("--duration", options.duration) * 1e9)
+def run_spec(loaded: Loaded) -> tuple[RunSpec, str]:
+    """The run that is configured, its folder not yet made, and the feed's name."""
+    config, run = loaded.config, loaded.config.run
+    duration_ns = None if run.duration_s is None else round(run.duration_s * 1e9)
     check_strategy(config)
-    feed = open_feed(options.feed, FeedOptions(seed, duration_ns, config.simulator))
+    with loaded.at("run.feed"):
+        feed = open_feed(
+            run.feed, FeedOptions(run.seed, duration_ns, config.simulator, config.instruments)
+        )
     spec = RunSpec(
-        instance=check_instance(options.instance),
+        instance=run.instance,
         run_id=new_run_id(),
         folder="",
         config=config,
-        feed=options.feed,
+        feed=run.feed,
         instruments=feed.instruments,
-        seed=seed,
-        speed=speed,
+        seed=run.seed,
+        speed=0.0 if run.speed == "max" else run.speed,
         duration_ns=duration_ns,
+        log_level=config.log.level,
+        log_format=config.log.format,
     )
     return spec, feed.name
 
@@ -258,24 +285,21 @@ def log_end(shot: Snapshot, summary: Summary) -> None:
 @run_command
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
-    cores = cores_of(options.affinity)
-    placement = place(
-        cores,
-        os.sched_getaffinity(0),
-        separate=options.processes == "separate",
-        strict=options.strict_affinity,
-    )
+    loaded = load_all(options)
+    placement = place_all(loaded)
     if options.show_topology:
         print(show(placement))
         return 0
-    if options.report is not None:
-        check_report(options.report)
-    spec, feed = run_spec(options)
+    report_path = None if loaded.config.run.report is None else Path(loaded.config.run.report)
+    if report_path is not None:
+        with loaded.at("run.report"):
+            check_report(report_path)
+    spec, feed = run_spec(loaded)
     lock = InstanceLock(spec.instance)
     try:
         folder = make_folder(spec.config, spec.instance)
         spec = msgspec.structs.replace(spec, folder=str(folder))
-        return execute(spec, feed, placement, options.report)
+        return execute(spec, feed, placement, report_path)
     finally:
         lock.release()
 

@@ -18,6 +18,7 @@ from hft.errors import EXIT_USER_ERROR
 from hft.feeds.base import Commands
 from hft.nodes.spec import Assignment, RunSpec
 from hft.runtime.log import LogBook
+from hft.runtime.numa import keeping_to
 from hft.runtime.page import lay_out
 from hft.runtime.segments import control_name, remove_run, remove_stale, ring_name
 from hft.runtime.supervisor import Child, Supervisor, how_it_ended
@@ -62,14 +63,22 @@ class Run:
 
     def make_segments(self) -> None:
         spec = self.spec
-        rings = {
-            edge.name: Ring.create_segment(
-                ring_name(spec.instance, edge.name), edge.capacity_slots, edge.policy, spec.run_id
+        memory = spec.config.memory
+        with keeping_to(memory.numa_node):
+            rings = {
+                edge.name: Ring.create_segment(
+                    ring_name(spec.instance, edge.name),
+                    edge.capacity_slots,
+                    edge.policy,
+                    spec.run_id,
+                    memory.hugepages,
+                )
+                for edge in EDGES
+            }
+            # Made last: who finds the control page finds everything.
+            self.control = Control.create(
+                control_name(spec.instance), spec.run_id, memory.hugepages
             )
-            for edge in EDGES
-        }
-        # Made last: who finds the control page finds everything.
-        self.control = Control.create(control_name(spec.instance), spec.run_id)
         lay_out(
             self.control, spec.instance, spec.instruments, rings, seed=spec.seed, speed=spec.speed
         )

@@ -14,14 +14,17 @@ from hft.config.schema import (
     InstrumentConfig,
     JournalConfig,
     LatencyConfig,
+    LogConfig,
     MarketMakerConfig,
+    MemoryConfig,
     RiskConfig,
+    RunConfig,
     SimulatorConfig,
     StrategyConfig,
 )
 
 __all__ = [
     "Config", "EngineConfig", "FusionConfig", "FusionWeights", "ImbalanceTakerConfig",
-    "InstrumentConfig", "JournalConfig", "LatencyConfig", "MarketMakerConfig", "RiskConfig",
-    "SimulatorConfig", "StrategyConfig", "load_config",
+    "InstrumentConfig", "JournalConfig", "LatencyConfig", "LogConfig", "MarketMakerConfig",
+    "MemoryConfig", "RiskConfig", "RunConfig", "SimulatorConfig", "StrategyConfig", "load_config",
 ]  # fmt: skip

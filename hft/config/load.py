@@ -1,113 +1,139 @@
-"""A configuration file becomes a Config, or an error that says file, line, key and rule."""
+"""Options, environment, file and defaults become one Config, or all that is wrong with them.
 
-import difflib
+An option wins over a variable, a variable over the file, the file over the default. What is wrong
+is an error also where something else wins.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import tomlkit
-import tomlkit.exceptions
+import msgspec.inspect as inspect
 
+from hft.config.document import Document, read_document
+from hft.config.environment import overrides, refuse_unknown
+from hft.config.keys import keys
+from hft.config.kinds import Misfit, bare, read_text
+from hft.config.origin import Origin
+from hft.config.rules import conflicts
 from hft.config.schema import Config
-from hft.errors import ConfigError
+from hft.errors import ConfigError, ConfigErrors, FeedError, UserError
 
-__all__ = ["load_config"]
+__all__ = ["Loaded", "load", "load_config"]
 
 
-def load_config(path: Path | None) -> Config:
-    """The configuration of a file, or the defaults; ConfigError says file, line, key, rule."""
-    if path is None:
-        return Config()
+class Loaded:
+    """A configuration, and where its values come from; what isn't in `origins` is default."""
+
+    def __init__(self, config: Config, origins: dict[str, Origin]) -> None:
+        self.config = config
+        self.origins = origins
+
+    @contextmanager
+    def at(self, key: str) -> Iterator[None]:
+        """Let an error about a key's value, found later, say where the value comes from."""
+        try:
+            yield
+        except (ConfigError, FeedError) as error:
+            if error.file is not None:
+                raise  # it says already where
+            origin = self.origins.get(key, Origin(None, None, None))
+            raise origin.error(key, error.problem, error.value) from None
+
+
+def load_config(file: Path | None) -> Config:
+    """The configuration of a file and the environment; ConfigError says all that is wrong."""
+    return load(file).config
+
+
+def load(
+    file: Path | None = None,
+    *,
+    options: Mapping[str, tuple[str, str]] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Loaded:
+    """The configuration of a file, if there is one, with what overrides it.
+
+    Args:
+        options: the name and the text of each option that was given, by key.
+        environment: by default that of the process.
+    """
+    environment = os.environ if environment is None else environment
+    texts = {
+        key: (text, Origin.named(variable))
+        for key, (variable, text) in overrides(environment).items()
+    }
+    variables = texts.copy()
+    given = {key: (text, Origin.named(name)) for key, (name, text) in (options or {}).items()}
+    texts |= given
+
+    errors: list[UserError] = []
+    document = Document(Path())
+    if file is not None:
+        try:
+            document = read_document(file, environment, set(texts))
+        except ConfigError as error:
+            errors.append(error)
+    errors += document.errors
+    values, origins = document.values, document.origins
+    errors += refuse_unknown(environment, document.variables)
+    for layer in (variables, given):
+        for key, (text, origin) in layer.items():
+            kind = keys()[key].kind
+            try:
+                put(values, key, read_text(kind, text))
+            except Misfit:
+                is_list = isinstance(bare(kind), inspect.VarTupleType | inspect.ListType)
+                problem = f"must be {keys()[key].allowed}{', with commas' if is_list else ''}"
+                errors.append(origin.error(key, problem, text))
+            origins[key] = origin
+    return finish(values, origins, errors)
+
+
+def put(values: dict[str, Any], key: str, value: object) -> None:
+    *tables, last = key.split(".")
+    for table in tables:
+        values = values.setdefault(table, {})
+    values[last] = value
+
+
+def finish(values: dict[str, Any], origins: dict[str, Origin], errors: list[UserError]) -> Loaded:
+    """Hold the values against each other; what is wrong in itself is not said twice."""
+    wrong = {error.field for error in errors}
+    named = {name for name, key in keys().items() if key.variable in wrong}
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"can't be read: {error.strerror}", file=path) from None
-    except UnicodeDecodeError:
-        raise ConfigError("is not a text file in UTF-8", file=path) from None
-    try:
-        values = tomlkit.parse(text).unwrap()
-    except tomlkit.exceptions.TOMLKitError as error:  # a key that is there twice has no line
-        line = getattr(error, "line", None)
-        raise ConfigError(f"is not TOML: {error}", file=path, line=line) from None
-    refuse_unknown(path, text, values)
-    try:
-        config = msgspec.convert(plain(values), Config)
+        config = msgspec.convert(values, Config)
     except msgspec.ValidationError as error:
+        # A rule of a table's own that its types don't say.
         problem, _, where = str(error).partition(" - at `$.")
-        key = where.rstrip("`")
-        raise ConfigError(
-            problem[0].lower() + problem[1:], file=path, line=line_of(text, key), field=key
-        ) from None
-    check_together(path, text, config)
-    return config
-
-
-def plain(value: Any) -> Any:
-    """TOML values with floats as text where a decimal is wanted exactly."""
-    if isinstance(value, dict):
-        return {
-            key: str(inner) if key in ("price", "tick_size", "lot_size") else plain(inner)
-            for key, inner in value.items()
-        }
-    return value
-
-
-def refuse_unknown(path: Path, text: str, values: dict[str, Any]) -> None:
-    """ConfigError for the first table or key that there isn't."""
-    tables = {field.name: field.type for field in msgspec.structs.fields(Config)}
-    for table, keys in values.items():
-        if table not in tables:
-            raise unknown(path, text, table, list(tables))
-        if not isinstance(keys, dict):
-            raise ConfigError(
-                "must be a table", file=path, line=line_of(text, table), field=table, value=keys
-            )
-        known = [field.name for field in msgspec.structs.fields(tables[table])]
-        for key in keys:
-            if key not in known:
-                raise unknown(path, text, f"{table}.{key}", [f"{table}.{name}" for name in known])
-
-
-def unknown(path: Path, text: str, key: str, known: list[str]) -> ConfigError:
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
-    return ConfigError(f"unknown key; {hint}", file=path, line=line_of(text, key), field=key)
-
-
-def line_of(text: str, key: str) -> int | None:
-    """The line (from 1) on which a `table.key` or a table is set, as far as it can be told."""
-    table, _, name = key.partition(".")
-    current = ""
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        if stripped.startswith("["):
-            current = stripped.strip("[] ").split("#")[0].strip("] ")
-            if current == table and not name:
-                return number
-        word = stripped.split("=")[0].strip().strip("\"'")
-        if (current == table and word == name) or (not current and word in (key, table)):
-            return number
-    return None
-
-
-def check_together(path: Path, text: str, config: Config) -> None:
-    """ConfigError for values that are fine alone but not with each other."""
-    latency = config.latency
-    if latency.order_ns_min > latency.order_ns_max:
-        raise ConfigError(
-            f"must be at least order_ns_min, {latency.order_ns_min}",
-            file=path,
-            line=line_of(text, "latency.order_ns_max"),
-            field="latency.order_ns_max",
-            value=latency.order_ns_max,
+        errors.append(ConfigError(problem, field=where.rstrip("`") or None))
+        raise all_of(errors) from None
+    for conflict in conflicts(config):
+        about = [key for key, _ in conflict.problems]
+        if wrong.union(named).intersection(about):
+            continue
+        key, problem = next(
+            (each for each in conflict.problems if each[0] in origins), conflict.problems[0]
         )
-    for field in ("price", "tick_size", "lot_size"):
-        value = getattr(config.simulator, field)
-        if not value.is_finite() or value <= 0:
-            raise ConfigError(
-                "must be a number above 0",
-                file=path,
-                line=line_of(text, f"simulator.{field}"),
-                field=f"simulator.{field}",
-                value=value,
-            )
+        origin = origins.get(key, Origin(None, None, None))
+        errors.append(origin.error(key, problem, value_of(config, key)))
+    if errors:
+        raise all_of(errors)
+    return Loaded(config, origins)
+
+
+def value_of(config: Config, key: str) -> object:
+    found: Any = config
+    for part in key.split("."):
+        found = found[part] if isinstance(found, dict) else getattr(found, part)
+    return found
+
+
+def all_of(errors: list[UserError]) -> ConfigError:
+    """One error as it is, several together, those of a file in the order of its lines."""
+    if len(errors) == 1 and isinstance(errors[0], ConfigError):
+        return errors[0]
+    return ConfigErrors(sorted(errors, key=lambda error: (error.file is None, error.line or 0)))

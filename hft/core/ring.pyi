@@ -18,6 +18,7 @@ class RingHandle:
         capacity_slots: int,
         policy: RingPolicy = RingPolicy.RING_WAIT,
         run_id: int = 0,
+        pages: str = "auto",
     ) -> Segment: ...
 
 class Ring(RingHandle):

@@ -13,7 +13,7 @@ from typing import cast
 from hft.errors import FeedError
 from hft.feeds.base import BookTruth, Feed, FeedOptions
 
-__all__ = ["FEEDS", "BookTruth", "Feed", "FeedOptions", "open_feed"]
+__all__ = ["FEEDS", "BookTruth", "Feed", "FeedOptions", "check_scheme", "open_feed"]
 
 FEEDS: dict[str, str] = {
     "bbo": "hft.feeds.bbo:BboFeed",
@@ -25,19 +25,25 @@ FEEDS: dict[str, str] = {
 NO_OPTIONS = FeedOptions()
 
 
+def check_scheme(spec: str) -> str:
+    """The scheme of `scheme:argument`; FeedError if there is no such feed."""
+    scheme = spec.partition(":")[0]
+    if scheme not in FEEDS and not scheme.endswith(".py"):
+        known = ", ".join(sorted(FEEDS))
+        near = difflib.get_close_matches(scheme.lower(), FEEDS, n=1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise FeedError(f"must start with one of {known}{hint}", field="feed", value=spec)
+    return scheme
+
+
 def open_feed(spec: str, options: FeedOptions = NO_OPTIONS) -> Feed:
     """The feed of `scheme:argument`, such as `lobster:FILE.zip`, checked and ready to be read.
 
     Instead of a scheme, the path of a Python file that defines a feed will do.
     """
-    scheme, _, argument = spec.partition(":")
+    scheme, argument = check_scheme(spec), spec.partition(":")[2]
     if scheme.endswith(".py"):
         own = importlib.import_module("hft.feeds.own_file")
         return cast(Feed, own.OwnFeed(Path(scheme), argument, options))
-    if scheme not in FEEDS:
-        known = ", ".join(sorted(FEEDS))
-        near = difflib.get_close_matches(scheme.lower(), FEEDS, n=1)
-        hint = f" (did you mean {near[0]}?)" if near else ""
-        raise FeedError(f"must start with one of {known}{hint}", field="feed", value=spec)
     module, _, feed = FEEDS[scheme].partition(":")
     return cast(Feed, getattr(importlib.import_module(module), feed)(argument, options))

@@ -33,7 +33,9 @@ class RunSpec(msgspec.Struct, frozen=True):
         return self.speed == 0
 
     def open_feed(self) -> Feed:
-        options = FeedOptions(self.seed, self.duration_ns, self.config.simulator)
+        options = FeedOptions(
+            self.seed, self.duration_ns, self.config.simulator, self.config.instruments
+        )
         return open_feed(self.feed, options)
 
 

@@ -1,11 +1,12 @@
 """Names of a run's shared memory, who may use an instance's name, what a dead run left behind."""
 
 import os
-import re
 import secrets
 import socket
 from pathlib import Path
 
+from hft.config.keys import keys
+from hft.config.kinds import Misfit, read_text
 from hft.core.segment import HUGE_DIR, Segment, SegmentKind, process_start_ticks
 from hft.errors import AttachError, ConfigError
 
@@ -17,8 +18,12 @@ SEGMENT_KINDS = (SegmentKind.SEGMENT_CONTROL, SegmentKind.SEGMENT_RING)
 
 def check_instance(instance: str) -> str:
     """The name itself; ConfigError unless it can be part of a file name."""
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", instance):
-        raise ConfigError(f"instance must be 1 to 40 letters, digits, '_' or '-', was {instance!r}")
+    rule = keys()["run.instance"]
+    try:
+        read_text(rule.kind, instance)
+    except Misfit:
+        problem = f"must be {rule.allowed}"
+        raise ConfigError(problem, field="--instance", value=instance) from None
     return instance
 
 

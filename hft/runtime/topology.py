@@ -109,13 +109,13 @@ def place(
     if not 1 <= len(affinity) <= len(PINNED):
         raise ConfigError(
             f"must be 1 to {len(PINNED)} cores, for {', '.join(PINNED)}",
-            field="--affinity",
+            field="run.affinity",
             value=asked,
         )
     if not usable:
         raise ConfigError(
             f"must name cores that this host lets us use ({','.join(map(str, host))})",
-            field="--affinity",
+            field="run.affinity",
             value=asked,
         )
     notes = []
@@ -132,8 +132,8 @@ def place(
         if strict:
             raise ConfigError(
                 f"must give {len(PINNED)} cores of this host ({','.join(map(str, host))}) "
-                "with --strict-affinity",
-                field="--affinity",
+                "with strict_affinity",
+                field="run.affinity",
                 value=asked,
             )
         notes.append(f"{len(set(cores))} of {len(PINNED)} cores to be had: {folded}")

@@ -167,7 +167,6 @@ def huge_folder(monkeypatch, tmp_path):
     """A folder in the place of a hugetlbfs mount with room."""
     monkeypatch.setattr(segment, "HUGE_DIR", str(tmp_path))
     monkeypatch.setattr(segment, "free_huge_bytes", lambda: 64 << 20)
-    monkeypatch.delenv("HFT_HUGEPAGES", raising=False)
     return tmp_path
 
 

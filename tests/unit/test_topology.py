@@ -70,7 +70,7 @@ def test_only_with_a_core_to_spare_do_nodes_spin(host: list[int], idle: IdleStra
         ([], FOUR, False, "must be 1 to 4 cores, for feed, signal, risk, engine"),
         ([0, 1, 2, 3, 4], range(8), False, "must be 1 to 4 cores"),
         ([4], FOUR, False, "must name cores that this host lets us use (0,1,2,3), was '4'"),
-        (FOUR, [0, 1], True, "must give 4 cores of this host (0,1) with --strict-affinity"),
+        (FOUR, [0, 1], True, "must give 4 cores of this host (0,1) with strict_affinity"),
         ([0, 1], FOUR, True, "must give 4 cores"),
         ([0, 0, 1, 2], FOUR, True, "must give 4 cores"),
     ],
@@ -81,7 +81,7 @@ def test_what_can_not_be_placed_is_refused(
     """The error names the option, the rule and what was given."""
     with pytest.raises(ConfigError) as caught:
         place(affinity, host, separate=False, strict=strict)
-    assert str(caught.value).startswith("--affinity: ")
+    assert str(caught.value).startswith("run.affinity: ")
     assert problem in str(caught.value)
 
 

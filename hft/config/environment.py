@@ -1,0 +1,38 @@
+"""The variables HFT_*: one for each key but those of tables with free names."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+
+from hft.config.keys import variables
+from hft.errors import ConfigError
+
+__all__ = ["OTHERS", "overrides", "refuse_unknown"]
+
+PREFIX = "HFT_"
+# What the tests and the build know; a configuration has no use for them.
+OTHERS = ("HFT_BUILD", "HFT_DATA", "HFT_SEED")
+OTHERS_PREFIX = "HFT_TEST_"
+
+
+def overrides(environment: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """The variable that is set for a key, and its text, by the key."""
+    return {
+        key.name: (variable, environment[variable])
+        for variable, key in variables().items()
+        if variable in environment
+    }
+
+
+def refuse_unknown(environment: Mapping[str, str], referred: set[str]) -> Iterator[ConfigError]:
+    """An error for each variable that is not one of ours and that no file refers to."""
+    for name in sorted(environment):
+        if (
+            name.startswith(PREFIX)
+            and not name.startswith(OTHERS_PREFIX)
+            and name not in variables()
+            and name not in OTHERS
+            and name not in referred
+        ):
+            near = difflib.get_close_matches(name, variables(), n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]}?" if near else "see `python -m hft.config explain`"
+            yield ConfigError(f"unknown variable; {hint}", field=name, value=environment[name])
