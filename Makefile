@@ -31,9 +31,11 @@ lint: build .venv/.dev  ## check style, types and that the generated files are f
 	@PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint ext bench
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/python -m tools.message_docs --check
+	@$(BIN)/python -m tools.config_docs --check
 
-docs: build .venv/.dev  ## generate docs/messages.md, tests/layout.snapshot, README's figures
+docs: build .venv/.dev  ## generate the pages of messages and keys, tests/layout.snapshot, README's figures
 	@$(BIN)/python -m tools.message_docs
+	@$(BIN)/python -m tools.config_docs
 	@$(BIN)/python -m tools.figures --readme
 
 bench: build .venv/.dev  ## run bench/bench_*.py, results go to build/bench/; ARGS="--rigorous"

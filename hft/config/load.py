@@ -87,7 +87,9 @@ def load(
                 put(values, key, read_text(kind, text))
             except Misfit:
                 is_list = isinstance(bare(kind), inspect.VarTupleType | inspect.ListType)
-                problem = f"must be {keys()[key].allowed}{', with commas' if is_list else ''}"
+                problem = (
+                    f"must be {keys()[key].allowed}{' separated by commas' if is_list else ''}"
+                )
                 errors.append(origin.error(key, problem, text))
             origins[key] = origin
     return finish(values, origins, errors)

@@ -56,7 +56,9 @@ class RunConfig(Section, frozen=True):
     seed: Annotated[NotNegative, about("Of everything that is drawn.")] = 1
     affinity: Annotated[
         tuple[Core, ...],
-        msgspec.Meta(min_length=1, max_length=4, extra={"allowed": "a list of 1 to 4 cores"}),
+        msgspec.Meta(
+            min_length=1, max_length=4, extra={"allowed": "a list of 1 to 4 core numbers"}
+        ),
         about("Cores of feed, signal, risk, engine; with fewer, neighbours share.",
               variable="HFT_CPU_AFFINITY"),
     ] = (0, 1, 2, 3)  # fmt: skip
@@ -87,7 +89,7 @@ class MemoryConfig(Section, frozen=True):
     ] = "auto"  # fmt: skip
     numa_node: Annotated[
         Annotated[int, msgspec.Meta(ge=0, le=1023)] | None,
-        about("NUMA node whose cores and memory the run keeps to; unset: any.",
+        about("NUMA node of the pinned cores and of the shared memory; unset: any.",
               variable="HFT_NUMA_NODE"),
     ] = None  # fmt: skip
 

@@ -177,12 +177,36 @@ def test_huge_pages_are_used_where_they_fit(name, huge_folder, monkeypatch):
     assert Segment.attach(name, RING).size == 4 << 20
     Segment.unlink(name)
     assert not any(huge_folder.iterdir())
-    for size, wanted, free in [(4 << 20, "0", 64), (4096, "1", 64), (4 << 20, "1", 2)]:
-        monkeypatch.setenv("HFT_HUGEPAGES", wanted)
+    for size, pages, free in [
+        (4 << 20, "never", 64),
+        (4096, "auto", 64),
+        (4096, "require", 64),
+        (4 << 20, "auto", 2),
+    ]:
         monkeypatch.setattr(segment, "free_huge_bytes", lambda free=free: free << 20)
-        Segment.create(name, size, RING)
+        Segment.create(name, size, RING, pages=pages)
         assert segment_path(name) == f"/dev/shm/{name}"
         Segment.unlink(name)
+
+
+def test_required_huge_pages_or_none(name, huge_folder, monkeypatch):
+    """The error says how many there must be and what to do; nothing is left."""
+    Segment.create(name, 4 << 20, RING, pages="require")
+    assert segment_path(name) == f"{huge_folder}/{name}"
+    Segment.unlink(name)
+    monkeypatch.setattr(segment, "free_huge_bytes", lambda: 2 << 20)
+    with pytest.raises(SegmentError, match=r"needs 2 huge pages, .* has 1 free; .*nr_hugepages"):
+        Segment.create(name, 4 << 20, RING, pages="require")
+    assert segment_path(name) is None
+    with pytest.raises(SegmentError, match="pages must be one of auto, never, require, was 'no'"):
+        Segment.create(name, 4096, RING, pages="no")
+
+
+def test_segments_without_huge_pages_say_so_to_who_attaches(name):
+    """Otherwise the reader's advice could bring them back."""
+    made = Segment.create(name, 4 << 20, RING, pages="never")
+    found = Segment.attach(name, RING)
+    assert (made.header["page_bytes"], found.header["small_pages"]) == (4096, 1)
 
 
 def test_a_name_taken_on_huge_pages_is_an_error(name, huge_folder):
