@@ -297,7 +297,8 @@ def main(arguments: list[str] | None = None) -> int:
     spec, feed = run_spec(loaded)
     lock = InstanceLock(spec.instance)
     try:
-        folder = make_folder(spec.config, spec.instance)
+        with loaded.at("journal.folder"):
+            folder = make_folder(spec.config, spec.instance)
         spec = msgspec.structs.replace(spec, folder=str(folder))
         return execute(spec, feed, placement, report_path)
     finally:

@@ -28,7 +28,8 @@ def docs():
             default = f"`{text}`" if (text := default_text(key))[:3] not in ("not", "non") else text
             variable = f"`{key.variable}`" if key.variable else "-"
             name = f"`{key.name.rpartition('.')[2]}`"
-            lines.append(f"| {name} | {must} | {default} | {variable} | {key.description} |")
+            cells = (name, must, default, variable, key.description)
+            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 
 

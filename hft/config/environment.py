@@ -9,8 +9,8 @@ from hft.errors import ConfigError
 __all__ = ["OTHERS", "overrides", "refuse_unknown"]
 
 PREFIX = "HFT_"
-# What the tests and the build know; a configuration has no use for them.
-OTHERS = ("HFT_BUILD", "HFT_DATA", "HFT_SEED")
+# What the build, the tests and the profile `replay` know: with any configuration, no slip.
+OTHERS = ("HFT_BUILD", "HFT_DATA", "HFT_FEED_FILE", "HFT_SEED")
 OTHERS_PREFIX = "HFT_TEST_"
 
 

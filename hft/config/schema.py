@@ -98,7 +98,9 @@ class LogConfig(Section, frozen=True):
     """What is logged, and how."""
 
     level: Annotated[
-        Literal["debug", "info", "warning", "error"], about("The least that is logged.")
+        Literal["debug", "info", "warning", "error"],
+        msgspec.Meta(extra={"allowed": "one of debug, info, warning, error"}),
+        about("The least that is logged."),
     ] = "info"
     format: Annotated[
         Literal["text", "json"], about("text for people, or one JSON object per line.")

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.timeout(300)
 ROOT = Path(__file__).parents[2]
 MODULES = [path.stem for path in (ROOT / "ext").glob("*.pyx")]
 PXD = [path.stem for path in (ROOT / "ext").glob("*.pxd")]
+PROFILES = [path.stem for path in (ROOT / "config").glob("*.toml")]
 SO = sysconfig.get_config_var("EXT_SUFFIX")
 
 DOWNSTREAM = """
@@ -26,9 +27,12 @@ def check(kind):
 """
 USE = """
 import downstream, hft
+from hft.config.load import load
+from hft.config.profiles import profiles
 from hft.core.messages import Kind
 
 print(hft.__file__)
+assert set(profiles()) == {PROFILES} and load(profiles()["sim"]).config.run.feed == "sim"
 assert downstream.check(Kind.NEW_ORDER) and not downstream.check(Kind.TRADE)
 """
 
@@ -71,6 +75,7 @@ def test_wheel_holds_modules_stubs_and_declarations(dist):
         *(f"{name}.pxd" for name in PXD),
     }
     assert "hft/py.typed" in names
+    assert {f"hft/config/profiles/{name}.toml" for name in PROFILES} <= names
     assert {name.split("/")[0] for name in names} == {"hft", "hft-0.1.0.dist-info"}
 
 
@@ -89,4 +94,6 @@ def test_stranger_cimports_from_the_wheel(dist, tmp_path):
     (tmp_path / "downstream.pyx").write_text(textwrap.dedent(DOWNSTREAM))
     cythonize = (python, "-m", "Cython.Build.Cythonize", "--inplace", "-3", "downstream.pyx")
     run(*cythonize, cwd=tmp_path)
-    assert run(python, "-c", USE, cwd=tmp_path) == str(site / "hft/__init__.py")
+    assert run(python, "-c", USE.format(PROFILES=set(PROFILES)), cwd=tmp_path) == str(
+        site / "hft/__init__.py"
+    )

@@ -159,7 +159,7 @@ def test_a_file_says_only_what_differs(path: Path) -> None:
         ("[run]\nfeed = 7\n", "run.feed: must be text that is not empty, was 7"),
         ('[run]\nfeed = "a\\u0000"\n', "run.feed: must be text that is not empty, was "),
         ('[run]\ninstance = "a\\n"\n', "run.instance: must be 1 to 40 letters"),
-        ('[log]\nlevel = "warn"\n', "log.level: must be one of debug, error, info, warning, was"),
+        ('[log]\nlevel = "warn"\n', "log.level: must be one of debug, info, warning, error, was"),
         ('[memory]\nhugepages = "0"\n', "must be one of auto, never, require, was "),
     ],
 )

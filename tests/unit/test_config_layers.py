@@ -63,7 +63,7 @@ def test_a_variable_is_read_as_its_key_wants(
         ("HFT_RISK_ORDER_LOTS", "1.0", "must be a whole number from 1 to 1000000000000, was '1.0'"),
         ("HFT_RISK_ORDER_LOTS", "9" * 5000, "must be a whole number from 1 to 1000000000000, was"),
         ("HFT_RISK_ORDER_LOTS", " 7", "must be a whole number from"),
-        ("HFT_RISK_ORDER_LOTS", "٧", "must be a whole number from"),
+        ("HFT_RISK_ORDER_LOTS", "\u0667", "must be a whole number from"),
         ("HFT_RUN_STRICT_AFFINITY", "1", "must be true or false, was '1'"),
         ("HFT_RUN_SPEED", "inf", "must be a number from 0.001, below 1000000000000, or max, was"),
         ("HFT_NUMA_NODE", "", "must be a whole number from 0 to 1023, was ''"),
