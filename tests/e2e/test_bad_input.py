@@ -133,5 +133,5 @@ def test_bad_input_is_one_line_and_exit_code_2(
 @pytest.mark.parametrize("instance", ["a/b", "..", "x" * 41])
 def test_a_bad_instance_name_is_refused(start: Start, folder: Path, instance: str) -> None:
     """A name becomes part of file names, so it can't be just anything."""
-    problem = "instance must be 1 to 40 letters, digits, '_' or '-'"
+    problem = "--instance: must be 1 to 40 letters, digits, '_' or '-', was "
     assert_refused(start, folder, problem, "--instance", instance)
