@@ -112,6 +112,10 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     known = list(known)
     last = name.rpartition(".")[2]
     elsewhere = [each for each in keys() if each.rpartition(".")[2] == last]
-    near = difflib.get_close_matches(name, elsewhere, n=1, cutoff=0)
-    near = near or difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return near[0] if near else None
+    close = elsewhere or [each for each in known if alike(last, each.rpartition(".")[2]) > 0.6]
+    return max(close, key=lambda each: alike(name, each), default=None)
+
+
+def alike(one: str, other: str) -> float:
+    """How alike two names are: 1 is the same."""
+    return difflib.SequenceMatcher(None, one, other).ratio()

@@ -158,7 +158,7 @@ def read_text(kind: Kind, text: str) -> object:
             return read_decimal(kind, text)
         case inspect.LiteralType() if text in core.values:
             return text
-        case inspect.StrType() if len(text) >= (core.min_length or 0) and "\0" not in text:
+        case inspect.StrType() if len(text) >= (core.min_length or 0) and is_plain(text):
             if core.pattern is None or re.search(core.pattern, text):
                 return text
         case inspect.UnionType():
@@ -168,6 +168,11 @@ def read_text(kind: Kind, text: str) -> object:
             check_length(core, len(items))
             return [read_text(core.item_type, item) for item in items]
     raise Misfit
+
+
+def is_plain(text: str) -> bool:
+    """Whether the text can go into a file's name, and to another process as UTF-8."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def within_int(kind: inspect.IntType, value: int) -> bool:

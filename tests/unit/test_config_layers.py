@@ -66,6 +66,8 @@ def test_a_variable_is_read_as_its_key_wants(
         ("HFT_RISK_ORDER_LOTS", "\u0667", "must be a whole number from"),
         ("HFT_RUN_STRICT_AFFINITY", "1", "must be true or false, was '1'"),
         ("HFT_RUN_SPEED", "inf", "must be a number from 0.001, below 1000000000000, or max, was"),
+        ("HFT_RUN_FEED", "", "must be text that is not empty, was ''"),
+        ("HFT_RUN_FEED", "\udcff", "must be text that is not empty, was '\\udcff'"),
         ("HFT_NUMA_NODE", "", "must be a whole number from 0 to 1023, was ''"),
         ("HFT_CPU_AFFINITY", "0,,1", "must be a list of 1 to 4 core numbers separated by commas"),
         ("HFT_CPU_AFFINITY", "", "must be a list of 1 to 4 core numbers separated by commas"),
