@@ -151,6 +151,18 @@ class Reader:
         self.document.origins[dotted(path)] = Origin.in_file(self.document.file, self.line(path))
         if isinstance(core, inspect.ListType | inspect.VarTupleType) and isinstance(found, list):
             return self.items(kind, core, found, path)
+        if isinstance(core, inspect.AnyType):
+            return self.anything(core, found, path)
+        return self.leaf(kind, found, path)
+
+    def anything(self, kind: Kind, found: Any, path: positions.Path) -> Any:
+        """A value of no certain type: a table or list, or one that they are made of."""
+        if isinstance(found, dict):
+            inner = {name: self.anything(kind, found[name], (*path, name)) for name in found}
+            return {name: value for name, value in inner.items() if value is not MISSING}
+        if isinstance(found, list):
+            items = [self.anything(kind, each, (*path, i)) for i, each in enumerate(found)]
+            return [value for value in items if value is not MISSING]
         return self.leaf(kind, found, path)
 
     def free_table(self, kind: inspect.DictType, found: Any, path: positions.Path) -> Any:

@@ -80,6 +80,8 @@ def allowed(kind: Kind) -> str:
             low, high = kind.min_length or 0, kind.max_length
             many = f" of {low} to {high}" if high else ""
             return f"a list{many}, each {allowed(kind.item_type)}"
+        case inspect.AnyType():
+            return "text, a number, true, false, or a list or table of these"
         case inspect.StructType() | inspect.DictType():
             return "a table"
     raise TypeError(f"the configuration has no keys of the type {kind}")
@@ -137,6 +139,8 @@ def read_toml(kind: Kind, value: object, text: str) -> object:
             return read_decimal(kind, value)
         case inspect.LiteralType() | inspect.StrType() if isinstance(value, str):
             return read_text(kind, value)
+        case inspect.AnyType() if is_free(value):
+            return value
         case inspect.UnionType():
             return first_fit(core, lambda each: read_toml(each, value, text))
     raise Misfit
@@ -161,6 +165,8 @@ def read_text(kind: Kind, text: str) -> object:
         case inspect.StrType() if len(text) >= (core.min_length or 0) and is_plain(text):
             if core.pattern is None or re.search(core.pattern, text):
                 return text
+        case inspect.AnyType() if is_plain(text):
+            return text
         case inspect.UnionType():
             return first_fit(core, lambda each: read_text(each, text))
         case inspect.ListType() | inspect.VarTupleType():
@@ -168,6 +174,13 @@ def read_text(kind: Kind, text: str) -> object:
             check_length(core, len(items))
             return [read_text(core.item_type, item) for item in items]
     raise Misfit
+
+
+def is_free(value: object) -> bool:
+    """Whether a value of no certain type can go to another process as it is."""
+    if isinstance(value, (int, float)):
+        return math.isfinite(value) and abs(value) < 2**63
+    return isinstance(value, str) and is_plain(value)
 
 
 def is_plain(text: str) -> bool:

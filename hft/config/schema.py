@@ -10,10 +10,23 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 __all__ = [
-    "Config", "EngineConfig", "FusionConfig", "FusionWeights", "ImbalanceTakerConfig",
-    "InstrumentConfig", "JournalConfig", "LatencyConfig", "LogConfig", "MarketMakerConfig",
-    "MemoryConfig", "RiskConfig", "RunConfig", "SimulatorConfig", "StrategyConfig",
-    "Section", "about",
+    "Config",
+    "EngineConfig",
+    "FusionConfig",
+    "FusionWeights",
+    "ImbalanceTakerConfig",
+    "InstrumentConfig",
+    "JournalConfig",
+    "LatencyConfig",
+    "LogConfig",
+    "MarketMakerConfig",
+    "MemoryConfig",
+    "RiskConfig",
+    "RunConfig",
+    "Section",
+    "SimulatorConfig",
+    "StrategyConfig",
+    "about",
 ]  # fmt: skip
 
 # Bounded, so that what is made of them fits 64 bits and no float is infinite.
@@ -44,7 +57,11 @@ class RunConfig(Section, frozen=True):
     """What to run, how fast, for how long, and where: what the options of launch say too."""
 
     feed: Annotated[
-        str, msgspec.Meta(min_length=1), about("Where market flow comes from: sim, lobster:FILE, csv:FILE, bbo:FILE, MINE.py:ARGUMENT.")
+        str,
+        msgspec.Meta(min_length=1),
+        about(
+            "Where market flow comes from: sim, lobster:FILE, csv:FILE, bbo:FILE, MINE.py:ARGUMENT."
+        ),
     ] = "sim"
     speed: Annotated[
         Speed | Literal["max"],

@@ -20,6 +20,8 @@ def value_text(value: object) -> str:
             return f"{value:f}"
         case tuple() | list():
             return f"[{', '.join(map(value_text, value))}]"
+        case dict() if not value:
+            return "{}"
         case msgspec.Struct() | dict():
             inner = fields(value)
             return "{ " + ", ".join(f"{name} = {value_text(each)}" for name, each in inner) + " }"

@@ -55,7 +55,7 @@ def test_check_says_all_that_is_wrong(printed: Printed) -> None:
     ]
     Path("c.toml").write_text("run.feed = 'lobstr:x'")
     text = printed("check", "c.toml", code=2)
-    assert "c.toml: line 1, run.feed: must start with one of lobster, sim" in text
+    assert "c.toml: line 1, run.feed: must start with one of bbo, csv, lobster" in text
 
 
 ODD = """
@@ -67,6 +67,12 @@ report = 'r.json'
 [simulator]
 price = 1e-3
 tick_size = 1e-3
+[strategy.parameters]
+"a b" = "$${c}"
+lots = [1, 2.5]
+deep = {on = true}
+[strategy.parameters.more]
+x = [{y = 1}]
 [instruments."B T.C"]
 tick_size = 0.10
 lot_size = 1e2
