@@ -17,7 +17,7 @@ build:  ## install what running needs and compile ext/
 	    .venv/.runtime build/.built
 
 run: build  ## start the system; ARGS="..." goes to hft.launch
-	@exec $(BIN)/python -m hft.launch --affinity $${HFT_CPU_AFFINITY:-0,1,2,3} $(ARGS)
+	@exec $(BIN)/python -m hft.launch $(ARGS)
 
 test: build .venv/.dev  ## run the tests
 	@$(BIN)/python -m pytest $(ARGS)

@@ -19,7 +19,7 @@ __all__ = ["main"]
 def main(arguments: list[str] | None = None) -> int:
     parser = Parser(prog="python -m hft.control", description=__doc__)
     parser.add_argument("action", choices=("kill", "stop"))
-    parser.add_argument("--instance", default="default", metavar="NAME")
+    parser.add_instance()
     options = parser.parse_args(arguments)
     control = Control.attach(control_name(check_instance(options.instance)))
     if options.action == "kill":

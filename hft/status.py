@@ -273,7 +273,7 @@ def seconds(text: str) -> float:
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(prog="hft.status", description="Show a running system.")
-    parser.add_argument("--instance", default="default", metavar="NAME")
+    parser.add_instance()
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
         "--watch",

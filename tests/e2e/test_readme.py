@@ -1,8 +1,8 @@
-"""README.md and the examples of docs/: every shell line and every file in them, as a reader runs them.
+"""README.md: every shell line, every example and every file in it, as a reader runs them.
 
-The blocks of a page are run in their order, in a copy of the checkout: a block whose first line is
-`# NAME` is the file NAME, `sh` is run line by line, other Python is run. `make run` gets Ctrl-C after
-its first trade; lines about a running system find one.
+The blocks are run in their order, in a copy of the checkout: a block whose first line is `# NAME`
+is the file NAME, `sh` is run line by line, other Python is run. `make run` gets Ctrl-C after its
+first trade; lines about a running system find one.
 """
 
 import os
@@ -106,7 +106,7 @@ class Reader:
         assert "Traceback" not in output
 
     def watch(self, commands: list[str]) -> None:
-        """Run the commands on a running system, which the last of them, or we, end."""
+        """Run the commands on a running system, which the last of them ends."""
         process = self.start(f"{sys.executable} -m hft.launch")
         assert process.stdout is not None
         for line in process.stdout:
@@ -114,10 +114,8 @@ class Reader:
                 break
         for command in commands:
             self.run(command)
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGINT)
-        process.communicate(timeout=LOADED_S)
-        assert process.returncode in (0, None)
+        output, _ = process.communicate(timeout=LOADED_S)
+        assert process.returncode == 0, output
 
     def follow(self, block: Block) -> None:
         """Do what a shell block says."""
