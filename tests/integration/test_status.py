@@ -99,7 +99,7 @@ def test_without_a_system_it_says_so_in_one_line(arguments: list[str]) -> None:
 def test_an_impossible_name_is_refused(name: str) -> None:
     code, text, errors = status("--instance", name)
     assert (code, text) == (2, "")
-    assert errors.startswith("hft.status: error: instance must be ")
+    assert errors.startswith("hft.status: error: --instance: must be ")
 
 
 @pytest.mark.parametrize("interval", ["0", "-1", "nan", "x"])
