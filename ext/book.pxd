@@ -3,8 +3,8 @@
 An order is a 32-byte record in one pool, linked by 32-bit indices into its level's queue and found
 by id through an open-addressed map. A level is a 32-byte record with its total, found by price
 through a bitmap trie (trie.pxd). Free slots are reused last in, first out, so that they are still
-warm. What only disturbed recorded orders need, the life that their recording still gives them, lies
-in a cold array beside the pool and is touched for them alone.
+warm. What few orders need lies in a cold array beside the pool: of a disturbed recorded order the
+life that its recording still gives it, of an own order the time at which it came.
 
 Cost: add, reduce, remove of an order at an existing level touch the id map, the order, its
 neighbours and the level. A level's first and last order also pay for the trie, at most 11 nodes.
@@ -48,6 +48,7 @@ cdef struct Order:
 cdef struct OrderCold:
     int64_t life_lots
     int64_t price_ticks  # of a ghost, whose level may be gone
+    int64_t entered_ts_ns  # of an own order, market time
 
 
 cdef struct Level:

@@ -16,10 +16,14 @@ cpdef enum:
     EDGES_MAX = 24
     INSTRUMENTS_MAX = 64
     STRATEGIES_MAX = 8
-    VIEW_LEVELS = 5
-    VIEW_WORDS = 10
+    VIEW_LEVELS = 10
+    VIEW_OWN_ORDERS = 8  # of a side
 
 cdef enum:
+    LEVEL_WORDS = 4
+    OWN_ORDER_WORDS = 4
+    VIEW_WORDS = 40
+    OWN_WORDS = 32
     COUNTERS_MAX = 64
     ERROR_BYTES = 312
 
@@ -131,8 +135,14 @@ cdef struct EdgeStats:
 cdef struct BookCopy:
     int64_t event_ts_ns
     uint64_t sequence
-    int64_t bids[VIEW_WORDS]  # price_ticks, lots per level, best first
+    # Per level, best first: price_ticks, lots, of these in own orders, how many own orders.
+    int64_t bids[VIEW_WORDS]
     int64_t asks[VIEW_WORDS]
+    # Per own order, best first: price_ticks, leaves_lots, entered_ts_ns (market time), account.
+    int64_t own_bids[OWN_WORDS]
+    int64_t own_asks[OWN_WORDS]
+    int64_t own_bid_count  # that rest in all
+    int64_t own_ask_count
 
 
 cdef struct InstrumentStats:
@@ -167,7 +177,7 @@ cdef struct InstrumentStats:
     uint64_t view_version
     BookCopy view_even
     BookCopy view_odd
-    uint64_t reserved_3[11]
+    uint64_t reserved_3[7]
 
 
 # The signal node's, by account.

@@ -12,8 +12,9 @@ from hft.core.static_assert cimport static_assert
 from hft.core.segment import Segment as NamedSegment
 
 __all__ = [
-    "CONTROL_PAGE", "EDGES_MAX", "INSTRUMENTS_MAX", "NODES_MAX", "VIEW_LEVELS", "Control",
-    "Counter", "IdleStrategy", "NodeState", "STRATEGIES_MAX", "StopWord", "StrategyState",
+    "CONTROL_PAGE", "EDGES_MAX", "INSTRUMENTS_MAX", "NODES_MAX", "STRATEGIES_MAX", "VIEW_LEVELS",
+    "VIEW_OWN_ORDERS", "Control", "Counter", "IdleStrategy", "NodeState", "StopWord",
+    "StrategyState",
 ]
 
 # Parts with different writers share no cache line.
@@ -22,6 +23,8 @@ static_assert(sizeof(StrategyStats) % 64 == 0)
 static_assert(sizeof(EdgeStats) % 64 == 0)
 static_assert(sizeof(InstrumentStats) % 64 == 0)
 static_assert(sizeof(ControlPage) % 64 == 0)
+static_assert(VIEW_WORDS == VIEW_LEVELS * LEVEL_WORDS)
+static_assert(OWN_WORDS == VIEW_OWN_ORDERS * OWN_ORDER_WORDS)
 
 cdef SegmentHeader _segment
 cdef NodeStats _node

@@ -16,8 +16,8 @@ from libc.stdlib cimport free
 from libc.string cimport memset
 
 from hft.core.agent cimport NEEDS_PYTHON, Agent
-from hft.core.atomics cimport fence_release, store_release
-from hft.core.book cimport Level, book_prefault, level_after
+from hft.core.book cimport book_prefault
+from hft.core.book_view cimport show_book
 from hft.core.clock cimport host_now_ns
 from hft.core.control cimport (
     ENGINE_DISPLACED_LOTS,
@@ -31,9 +31,6 @@ from hft.core.control cimport (
     ENGINE_TRADED_LOTS,
     ENGINE_TRADES,
     NODE_DONE,
-    VIEW_LEVELS,
-    BookCopy,
-    InstrumentStats,
     stat_set,
 )
 from hft.core.edges cimport (
@@ -331,31 +328,6 @@ cdef int arrived_work(EngineNode *node, int64_t now_ns) noexcept nogil:
 # What observers see
 
 
-cdef void show_book(EngineNode *node, uint32_t instrument) noexcept nogil:
-    """Publish the best levels: the copy that readers don't look at, then its number."""
-    cdef InstrumentStats *shown = &node.page.instruments[instrument]
-    cdef BookCopy *copy = &shown.view_odd if shown.view_version % 2 == 0 else &shown.view_even
-    cdef int64_t *rows
-    cdef uint32_t index
-    cdef int place
-    cdef int is_ask
-    cdef Level *level
-    # The version that sent readers to the other copy goes before what is written to this one.
-    fence_release()
-    copy.event_ts_ns = node.event_ts_ns
-    copy.sequence = node.journal.sequence
-    for is_ask in range(2):
-        rows = &copy.asks[0] if is_ask else &copy.bids[0]
-        index = node.engine.book.instruments[instrument].sides[is_ask].best
-        for place in range(VIEW_LEVELS):
-            level = &node.engine.book.levels[index]
-            rows[2 * place] = level.price_ticks if index else 0
-            rows[2 * place + 1] = level.total_lots if index else 0
-            if index:
-                index = level_after(&node.engine.book, instrument, is_ask, level.price_ticks)
-    store_release(&shown.view_version, shown.view_version + 1)
-
-
 cdef void show(EngineNode *node, int64_t now_ns) noexcept nogil:
     cdef uint32_t instrument
     cdef uint64_t displaced_lots = 0
@@ -372,7 +344,8 @@ cdef void show(EngineNode *node, int64_t now_ns) noexcept nogil:
     node.view_ts_ns = now_ns
     for instrument in range(node.page.instrument_count):
         displaced_lots += <uint64_t>node.engine.book.instruments[instrument].displaced_lots
-        show_book(node, instrument)
+        show_book(&node.engine.book, instrument, &node.page.instruments[instrument],
+                  node.event_ts_ns, node.journal.sequence)
     stat_set(node.stats, ENGINE_DISPLACED_LOTS, displaced_lots)
     node.view_steps = node.engine.counts.commands
 

@@ -16,7 +16,9 @@ from hft.core.book cimport (
     order_life,
     order_price,
 )
+from hft.core.book_view cimport show_book
 from hft.core.buffers cimport bytes_of, writable_bytes_of
+from hft.core.control cimport INSTRUMENTS_MAX, Control
 from hft.core.engine cimport engine_apply, engine_free, engine_hash, engine_init
 from hft.core.messages cimport ACCEPTED, BUY, MESSAGE_SIZE, REJECTED, SELL, Command
 
@@ -124,6 +126,14 @@ cdef class MatchingEngine:
             target += stride
             row += 1
             index = level_after(&self.engine.book, instrument, is_ask, level.price_ticks)
+
+    def show(self, Control control, uint32_t instrument, int64_t event_ts_ns):
+        """Publish an instrument's view in a control page, as the engine node does."""
+        self.check_instrument(instrument)
+        if instrument >= INSTRUMENTS_MAX:
+            raise IndexError(f"instrument must be below {INSTRUMENTS_MAX}, was {instrument}")
+        show_book(&self.engine.book, instrument, &control.page.instruments[instrument],
+                  event_ts_ns, self.engine.counts.commands)
 
     def order(self, uint64_t order_id):
         """What is known of a live order, as a dict; None if none has the id."""

@@ -122,6 +122,7 @@ cdef inline void new_order(Engine *engine, const Command *command) noexcept nogi
     index = order_take_slot(&engine.book, instrument, is_ask, command.order_id, command.account)
     if command.flags & POST_ONLY:
         engine.book.orders[index].flags |= ORDER_POST_ONLY
+    engine.book.cold[index].entered_ts_ns = command.event_ts_ns
     order_enqueue(&engine.book, index, command.price_ticks, left_lots, False)
 
 

@@ -47,6 +47,7 @@ def report(shot: Snapshot) -> RenderableType:
         "",
         instrument_table(shot),
         "",
+        *own_orders(shot),
         outcomes(shot),
     )
 
@@ -195,6 +196,34 @@ def instrument_table(shot: Snapshot) -> Table:
             decision_text(one),
         )
     return made
+
+
+def own_orders(shot: Snapshot) -> Iterator[RenderableType]:
+    """Own orders that rest, best first; as many as the engine shows."""
+    made = table("<OWN ORDER", "<SIDE", "PRICE", "LOTS", "AGE", "ACCOUNT")
+    hidden = 0
+    for one in shot["instruments"]:
+        book = one["book"]
+        if book is None:
+            continue
+        for side, orders in (("BUY", book["own_bids"]), ("SELL", book["own_asks"])):
+            for order in orders:
+                made.add_row(
+                    one["symbol"],
+                    side,
+                    order["price"],
+                    count(order["lots"]),
+                    elapsed(order["age_s"]),
+                    str(order["account"]),
+                )
+        hidden += book["own_bid_count"] + book["own_ask_count"]
+    hidden -= made.row_count
+    if made.row_count:
+        yield made
+    if hidden > 0:
+        yield Text(f"and {count(hidden)} more own orders")
+    if made.row_count or hidden > 0:
+        yield Text()
 
 
 def outcomes(shot: Snapshot) -> Table:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from hft.core.clock import now_ns
-from hft.core.control import Control, Counter
+from hft.core.control import VIEW_LEVELS, VIEW_OWN_ORDERS, Control, Counter
 from hft.core.histogram import bucket_of
 from hft.core.segment import Segment
 from hft.runtime.segments import control_name
@@ -88,8 +88,17 @@ def fill_instrument(row: Any) -> None:
 
 def fill_book(copy: Any, bid_ticks: int, ask_ticks: int) -> None:
     copy["event_ts_ns"] = EVENT_TS_NS
-    copy["bids"] = [word for level in range(5) for word in (bid_ticks - level, 100 + level)]
-    copy["asks"] = [word for level in range(5) for word in (ask_ticks + level, 200 + level)]
+    for side, words in (("bids", (bid_ticks, -1, 100)), ("asks", (ask_ticks, 1, 200))):
+        best_ticks, step, lots = words
+        levels = copy[side].reshape(VIEW_LEVELS, -1)
+        for place, row in enumerate(levels):
+            row[:2] = best_ticks + step * place, lots + place
+        # One order at the second level, one far away.
+        levels[1, 2:] = 7, 1
+        own = copy[f"own_{side}"].reshape(VIEW_OWN_ORDERS, -1)
+        own[0] = best_ticks + step, 7, EVENT_TS_NS - 1_500_000_000, 1
+        own[1] = best_ticks + step * 50, 10, EVENT_TS_NS - 90_000_000_000, 2
+        copy[f"own_{side[:-1]}_count"] = 2
 
 
 def put(row: Any, field: str, text: str) -> None:

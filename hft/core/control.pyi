@@ -65,7 +65,8 @@ NODES_MAX: Final = 16
 EDGES_MAX: Final = 24
 INSTRUMENTS_MAX: Final = 64
 STRATEGIES_MAX: Final = 8
-VIEW_LEVELS: Final = 5
+VIEW_LEVELS: Final = 10
+VIEW_OWN_ORDERS: Final = 8
 
 class Control:
     segment: Segment

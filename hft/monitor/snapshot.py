@@ -18,6 +18,7 @@ from hft.core.control import (
     NODES_MAX,
     STRATEGIES_MAX,
     VIEW_LEVELS,
+    VIEW_OWN_ORDERS,
     Control,
     Counter,
     IdleStrategy,
@@ -31,8 +32,8 @@ from hft.core.ring import RingPolicy
 from hft.core.segment import process_start_ticks
 
 __all__ = [
-    "Book", "Decision", "Edge", "Instrument", "Latency", "Level", "Node", "Snapshot", "Strategy",
-    "snapshot",
+    "Book", "Decision", "Edge", "Instrument", "Latency", "Level", "Node", "OwnOrder", "Snapshot",
+    "Strategy", "snapshot",
 ]  # fmt: skip
 
 # Exact for a product of 64-bit numbers, also after division by a power of two or of ten.
@@ -90,15 +91,30 @@ class Edge(TypedDict):
 class Level(TypedDict):
     price: str
     lots: int
+    own_lots: int  # of these
+    own_orders: int
+
+
+class OwnOrder(TypedDict):
+    """An own order that rests, wherever; `age_s` is market time since it came."""
+
+    price: str
+    lots: int  # leaves
+    age_s: float
+    account: int
 
 
 class Book(TypedDict):
-    """The engine's best levels, best first."""
+    """The engine's best levels and best own orders, best first."""
 
     event_ts_ns: int
     sequence: int
     bids: list[Level]
     asks: list[Level]
+    own_bids: list[OwnOrder]
+    own_asks: list[OwnOrder]
+    own_bid_count: int  # all that rest, also those not listed
+    own_ask_count: int
 
 
 class Features(TypedDict):
@@ -399,16 +415,37 @@ def book(row: Any, tick_size: str) -> Book | None:
                 "sequence": int(copy["sequence"]),
                 "bids": levels(copy["bids"], tick_size),
                 "asks": levels(copy["asks"], tick_size),
+                "own_bids": own_orders(copy["own_bids"], tick_size, int(copy["event_ts_ns"])),
+                "own_asks": own_orders(copy["own_asks"], tick_size, int(copy["event_ts_ns"])),
+                "own_bid_count": int(copy["own_bid_count"]),
+                "own_ask_count": int(copy["own_ask_count"]),
             }
     return None
 
 
 def levels(words: Any, tick_size: str) -> list[Level]:
-    """The levels that there are, of pairs of price and lots."""
-    pairs = words.reshape(VIEW_LEVELS, 2).tolist()
+    """The levels that there are."""
     return [
-        {"price": steps_text(price_ticks, tick_size), "lots": lots}
-        for price_ticks, lots in pairs
+        {
+            "price": steps_text(price_ticks, tick_size),
+            "lots": lots,
+            "own_lots": own_lots,
+            "own_orders": own_orders,
+        }
+        for price_ticks, lots, own_lots, own_orders in words.reshape(VIEW_LEVELS, -1).tolist()
+        if lots
+    ]
+
+
+def own_orders(words: Any, tick_size: str, event_ts_ns: int) -> list[OwnOrder]:
+    return [
+        {
+            "price": steps_text(price_ticks, tick_size),
+            "lots": lots,
+            "age_s": round((event_ts_ns - entered_ts_ns) / 1e9, 3),
+            "account": account,
+        }
+        for price_ticks, lots, entered_ts_ns, account in words.reshape(VIEW_OWN_ORDERS, -1).tolist()
         if lots
     ]
 

@@ -66,7 +66,7 @@ def test_the_tables(run: Process) -> None:
     for expected in (
         f"instance {INSTANCE}, run {pages.RUN_ID}", "market time 09:30:00.123", "kill switch off",
         "recorder", "refusal_records", "2 MiB locked", "NASDAQ:AMZN", "-65.00", "refused 1,234",
-        "100 @ 223.87 / 200 @ 223.88", "state hash",
+        "100 @ 223.87 / 200 @ 223.88", "state hash", "SELL", "224.38", "1:30",
     ):  # fmt: skip
         assert expected in text
     assert "…" not in text
@@ -78,7 +78,8 @@ def test_json(run: Process) -> None:
     shot = json.loads(text)
     assert (shot["instance"], shot["owner"]) == (INSTANCE, {"pid": run.pid, "alive": True})
     assert shot["orders"]["intended"] == 51_234
-    assert shot["instruments"][0]["book"]["bids"][0] == {"price": "223.87", "lots": 100}
+    assert shot["instruments"][0]["book"]["bids"][0]["price"] == "223.87"
+    assert shot["instruments"][0]["book"]["own_asks"][0]["lots"] == 7
 
 
 def test_the_page_is_left_as_it_is(run: Process) -> None:

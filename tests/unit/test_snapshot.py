@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hft.core.control import Control, StopWord
+from hft.core.control import VIEW_LEVELS, Control, StopWord
 from hft.monitor.snapshot import BOOK_READS_MAX, book, pnl_quote, snapshot
 from tests import pages
 
@@ -161,15 +161,22 @@ def test_infinite_features_are_none(control: Control) -> None:
 def test_the_book_is_the_copy_of_the_version(control: Control) -> None:
     row = control.record["instruments"][0]
     pages.fill_book(row["view_odd"], 100, 102)
-    row["view_odd"]["asks"][6:] = 0
+    row["view_odd"]["asks"][12:] = 0
     even = snapshot(control)["instruments"][0]["book"]
     row["view_version"] = 1
     odd = snapshot(control)["instruments"][0]["book"]
-    assert even["bids"][0] == {"price": "223.87", "lots": 100}
-    assert even["asks"][4] == {"price": "223.92", "lots": 204}
+    assert even["bids"][0] == {"price": "223.87", "lots": 100, "own_lots": 0, "own_orders": 0}
+    assert even["bids"][1] == {"price": "223.86", "lots": 101, "own_lots": 7, "own_orders": 1}
+    assert even["asks"][4] == {"price": "223.92", "lots": 204, "own_lots": 0, "own_orders": 0}
+    assert even["own_asks"] == [
+        {"price": "223.89", "lots": 7, "age_s": 1.5, "account": 1},
+        {"price": "224.38", "lots": 10, "age_s": 90.0, "account": 2},
+    ]
+    assert (even["own_bid_count"], even["own_ask_count"]) == (2, 2)
     assert even["event_ts_ns"] == pages.EVENT_TS_NS
     assert [level["price"] for level in odd["asks"]] == ["1.02", "1.03", "1.04"]
-    assert [level["price"] for level in odd["bids"]] == ["1.00", "0.99", "0.98", "0.97", "0.96"]
+    assert [level["price"] for level in odd["bids"]][:3] == ["1.00", "0.99", "0.98"]
+    assert len(odd["bids"]) == VIEW_LEVELS
 
 
 class Moving(dict[str, Any]):
