@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from hft.core.messages import CONTROL, TRADE_DTYPE, Kind, Side
+from hft.core.messages import CONTROL, SOURCE_SHIFT, TRADE_DTYPE, Kind, Side
 from hft.feeds.base import Commands
 from hft.monitor.alerts import Alerts
 from hft.monitor.snapshot import Snapshot, snapshot
-from hft.monitor.view import REDRAW_S, Trade, View
+from hft.monitor.trade import Trade
+from hft.monitor.view import REDRAW_S, View
 from hft.nodes.spec import RunSpec
 from hft.run import Run
 from hft.runtime.log import LogBook, Record, text_of
@@ -84,9 +85,10 @@ class Display:
 
     def take_log(self, record: Record) -> None:
         """A record of the log, for the view; an error stays on the screen after it."""
-        self.view.log.append(text_of(record).splitlines()[0])
         if record["level"] in ("warning", "error", "critical"):
-            self.view.warnings.append(record["message"])
+            self.view.warnings.append(record["message"].partition("\n")[0])
+        else:
+            self.view.log.append(text_of(record).partition("\n")[0])
         if record["level"] in ("error", "critical") and record["component"] != "launch":
             plain = record["message"].startswith("hft.nodes: ")
             self.errors.append(record["message"] if plain else text_of(record))
@@ -106,6 +108,14 @@ class Display:
                 instrument = self.spec.instruments[trade["instrument"]]
                 price = instrument.ticks_to_price(int(trade["price_ticks"]))
                 side = "buy" if trade["side"] == Side.BUY else "sell"
+                sources = int(trade["maker_order_id"]) | int(trade["taker_order_id"])
                 self.view.trades.append(
-                    Trade(self.event_ts_ns, str(price), int(trade["qty_lots"]), side)
+                    Trade(
+                        self.event_ts_ns,
+                        str(price),
+                        int(trade["qty_lots"]),
+                        side,
+                        int(trade["instrument"]),
+                        own=sources >> SOURCE_SHIFT != 0,
+                    )
                 )

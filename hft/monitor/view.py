@@ -4,71 +4,65 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import NamedTuple
 
-from rich import box
-from rich.bar import Bar
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.layout import Layout
 from rich.live import Live
-from rich.panel import Panel
-from rich.table import Table
-from rich.text import Text
 
 from hft.core.control import VIEW_LEVELS
-from hft.monitor.snapshot import Book, Node, Snapshot
-from hft.monitor.units import clock, count, elapsed, fitting, latency, money, rate
+from hft.monitor.pace import History, Pace
+from hft.monitor.panels import STRATEGY_LINES, Scene
+from hft.monitor.snapshot import Snapshot
+from hft.monitor.trade import Trade
+from hft.monitor.units import clock, count, latency, money, rate
 
-__all__ = ["REDRAW_S", "Trade", "View"]
+__all__ = ["REDRAW_S", "View"]
 
-REDRAW_S = 0.25
+REDRAW_S = 0.5  # drawing takes some milliseconds of a core that others need
 RATES_OVER_S = 1.0  # redraws are too close together for steady rates
-TRADES_KEPT = 40
+TRADES_KEPT = 200
 LOG_KEPT = 40
-WARNINGS_SHOWN = 3
-TALL, WIDE = 30, 100  # from here on there is room for all
-
-UP, DOWN = "green", "red"
-GOOD, BUSY, MUTED, ALARM = "green", "yellow", "dim", "bold white on red"
-STATE_STYLES = {"running": GOOD, "done": "cyan", "starting": BUSY, "failed": ALARM}
-
-
-class Trade(NamedTuple):
-    """A trade to show: `price` as text; `side` is the taker's, "buy" or "sell"."""
-
-    event_ts_ns: int
-    price: str
-    lots: int
-    side: str
+CYCLE_S = 6  # with several instruments, how long each is shown
+NARROW, WIDE = 80, 100  # columns: below, panels are stacked; from here on, all figures are there
+TALL, TALLER = 30, 36  # lines from which on the log has three, and five
+HEADER_LINES = 2
+FRAME_LINES = 2  # of a panel
 
 
 class View:
-    """Draws snapshots. The caller appends to `trades` (newest last) and keeps up `warnings`.
+    """Draws snapshots. The caller appends to `trades`, `warnings` and `log`, newest last.
 
     Args:
         feed: the feed as text.
         console: where `live` draws; by default the terminal.
-        instrument: index of the one whose book is shown.
+        instrument: index of the one whose book is shown; None: each in turn that is traded.
     """
 
-    def __init__(self, feed: str = "", console: Console | None = None, instrument: int = 0) -> None:
+    def __init__(
+        self, feed: str = "", console: Console | None = None, instrument: int | None = None
+    ) -> None:
         self.feed = feed
         self.instrument = instrument
         self.console = console
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
         self.warnings: list[str] = []
         self.log: deque[str] = deque(maxlen=LOG_KEPT)
+        self.history = History()
 
     def render(self, shot: Snapshot, previous: Snapshot | None = None) -> RenderableType:
         """All of the view; rates are those since the previous snapshot, or else since the start."""
+        self.history.add(shot)
         return Screen(
-            shot=shot,
-            pace=Pace(shot, previous),
-            feed=self.feed,
-            instrument=self.instrument,
-            trades=list(self.trades)[::-1],
-            warnings=list(self.warnings),
+            Scene(
+                shot=shot,
+                pace=Pace(shot, previous),
+                feed=self.feed,
+                shown=instrument_of(shot) if self.instrument is None else self.instrument,
+                trades=list(self.trades)[::-1],
+                history=self.history,
+                warnings=list(self.warnings),
+                log=list(self.log),
+            )
         )
 
     @contextmanager
@@ -108,250 +102,89 @@ class View:
         return "  ".join(parts)
 
 
-class Pace:
-    """How fast things go, between two snapshots or since the start."""
-
-    def __init__(self, shot: Snapshot, previous: Snapshot | None) -> None:
-        if previous is not None and previous["run_id"] != shot["run_id"]:
-            previous = None
-        self.seconds = shot["uptime_s"]
-        if previous is not None:
-            self.seconds = (shot["host_ts_ns"] - previous["host_ts_ns"]) / 1e9
-        self.before = {} if previous is None else {node["name"]: node for node in previous["nodes"]}
-        steps_before = 0 if previous is None else previous["engine"]["steps"]
-        self.events = self.per_second(shot["engine"]["steps"] - steps_before)
-
-    def per_second(self, difference: int) -> float:
-        return max(0, difference) / self.seconds if self.seconds > 0 else 0.0
-
-    def node(self, node: Node) -> tuple[float, float, float]:
-        """Busy share, messages in and messages out per second."""
-        before = self.before.get(node["name"])
-        if before is None:
-            return (
-                node["busy_share"],
-                self.per_second(node["messages_in"]),
-                self.per_second(node["messages_out"]),
-            )
-        loop_ns = node["loop_ns"] - before["loop_ns"]
-        busy_ns = node["busy_ns"] - before["busy_ns"]
-        return (
-            busy_ns / loop_ns if loop_ns > 0 else 0.0,
-            self.per_second(node["messages_in"] - before["messages_in"]),
-            self.per_second(node["messages_out"] - before["messages_out"]),
-        )
+def instrument_of(shot: Snapshot) -> int:
+    """The instrument to show now: each in turn in which there is a position or an own order."""
+    traded = [
+        index
+        for index, one in enumerate(shot["instruments"])
+        if one["position_lots"] or one["open_orders"] or one["cash_tick_lots"]
+    ]
+    return traded[int(shot["uptime_s"] / CYCLE_S) % len(traded)] if traded else 0
 
 
 @dataclass(frozen=True)
 class Screen:
     """The view, laid out when it is drawn, for the size that there is then."""
 
-    shot: Snapshot
-    pace: Pace
-    feed: str
-    instrument: int
-    trades: list[Trade]  # newest first
-    warnings: list[str]
+    scene: Scene
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         height = options.height or console.height
-        wide = options.max_width >= WIDE
-        levels = VIEW_LEVELS if height >= TALL else 3
-        lines = 2 * levels + 1
-        top = Layout(size=lines + 2)
-        top.split_row(
-            Layout(self.book(levels)),
-            Layout(self.position(lines, 7 if wide else 5), size=38 if wide else 34),
-            Layout(self.recent_trades(lines, wide), size=33 if wide else 20),
-        )
-        bottom = Layout()
-        bottom.split_row(
-            Layout(self.nodes(wide), size=44 if wide else 38),
-            Layout(self.hops(wide)),
-        )
-        rows = [Layout(self.header(), size=2), top, bottom]
-        if self.warnings:
-            shown = self.warnings[-WARNINGS_SHOWN:]
-            rows.append(Layout(self.warning_lines(shown), size=len(shown)))
+        width = options.max_width
+        self.scene.hidden.clear()
+        rows = self.stack(width, height) if width < NARROW else self.grid(width, height)
         screen = Layout()
         screen.split_column(*rows)
         yield from console.render(screen, options.update(height=height))
 
-    def header(self) -> RenderableType:
-        shot = self.shot
-        if shot["kill_switch"]["engaged"]:
-            switch = Text(" KILL SWITCH ENGAGED ", ALARM)
+    def grid(self, width: int, height: int) -> list[Layout]:
+        """Two rows of panels; the lower one only if there is room for it."""
+        scene, wide = self.scene, width >= WIDE
+        footer_lines = 1 if height < TALL else 3 if height < TALLER else 5
+        lower_lines = FRAME_LINES + 1 + max(len(scene.shot["edges"]), nodes_lines(scene.shot))
+        room = height - HEADER_LINES - footer_lines
+        fits = room - lower_lines >= FRAME_LINES + 5
+        levels = levels_in(room - lower_lines if fits else room)
+        lines = 2 * levels + 1
+        sizes = (40, 32) if width >= WIDE + 16 else (38, 28) if wide else (34, 20)
+        upper = Layout(size=lines + FRAME_LINES)
+        upper.split_row(
+            Layout(scene.ladder(levels, wide)),
+            Layout(scene.position(lines, sizes[0] - 4), size=sizes[0]),
+            Layout(scene.recent_trades(lines, wide), size=sizes[1]),
+        )
+        rows = [Layout(scene.header(width), size=HEADER_LINES), upper]
+        if height < TALL:
+            scene.hidden.append("log")
+        if fits:
+            lower = Layout(size=lower_lines)
+            lower.split_row(
+                Layout(scene.nodes(wide), size=width * 45 // 100 if wide else 38),
+                Layout(scene.hops(wide, note=True)),
+            )
+            rows.append(lower)
         else:
-            switch = Text("kill switch off", GOOD)
-        if shot["stop"] != "none":
-            switch = Text.assemble((f"stopping ({shot['stop']})  ", BUSY), switch)
-        made = Table.grid(expand=True, padding=(0, 1))
-        made.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-        made.add_column(no_wrap=True, justify="right")
-        made.add_row(
-            Text.assemble(("hft ", "bold"), (shot["instance"], "bold cyan"), "  ", self.feed),
-            switch,
+            scene.hidden.extend(("nodes", "hops"))
+        used = sum(row.size or 0 for row in rows)
+        return [*rows, Layout(scene.footer(max(1, height - used), note=not fits))]
+
+    def stack(self, width: int, height: int) -> list[Layout]:
+        """One panel below the other, the most important first, while there is room."""
+        scene = self.scene
+        levels = min(levels_in(height // 2), 5)
+        position_lines = 1 + min(len(scene.shot["instruments"]), 3) + 5
+        parts: tuple[tuple[str, Callable[[], RenderableType], int], ...] = (
+            ("book", lambda: scene.ladder(levels, width >= 50), 2 * levels + 1),
+            ("positions", lambda: scene.position(position_lines, width - 4), position_lines),
+            ("nodes", lambda: scene.nodes(False), 1 + nodes_lines(scene.shot)),
+            ("hops", lambda: scene.hops(False), 1 + len(scene.shot["edges"])),
+            ("trades", lambda: scene.recent_trades(4, False), 4),
         )
-        made.add_row(
-            Text.assemble(
-                (clock(shot["engine"]["event_ts_ns"]), "bold"),
-                ("  simulated, " if shot["simulated_time"] else "  real time, ", MUTED),
-                f"{shot['speed']:g}x" if shot["speed"] else "full speed",
-            ),
-            Text.assemble(
-                (rate(self.pace.events), "bold"),
-                (" events/s  ", MUTED),
-                (count(shot["engine"]["trades"]), "bold"),
-                (" trades  up ", MUTED),
-                elapsed(shot["uptime_s"]),
-            ),
-        )
-        return made
-
-    def book(self, levels: int) -> RenderableType:
-        instruments = self.shot["instruments"]
-        if self.instrument >= len(instruments):
-            return panel("order book", Text("no instrument yet", MUTED))
-        shown = instruments[self.instrument]
-        title = f"{shown['venue']}:{shown['symbol']}"
-        book = shown["book"]
-        if book is None:
-            return panel(title, Text("no whole view of the book: is its writer dead?", ALARM))
-        asks, bids = book["asks"][:levels], book["bids"][:levels]
-        largest = max((level["lots"] for level in asks + bids), default=1)
-        made = columns("", ">", ">", "=")
-        for side, style in ((asks[::-1], DOWN), (bids, UP)):
-            empty = [("", "", "")] * (levels - len(side))
-            drawn = [
-                (Text(price, style), count(lots), Bar(largest, 0, lots, color=style))
-                for price, lots in ((level["price"], level["lots"]) for level in side)
-            ]
-            if side is bids:
-                made.add_row(*spread(book), style=MUTED)
-            for row in drawn + empty if side is bids else empty + drawn:
-                made.add_row(*row)
-        imbalance = shown["features"]["imbalance"]
-        return panel(title, made, "" if imbalance is None else f"imbalance {imbalance:+.2f}")
-
-    def position(self, lines: int, digits: int) -> RenderableType:
-        instruments, orders = self.shot["instruments"], self.shot["orders"]
-        held = columns("bold", "<INSTRUMENT", ">POSITION", ">PNL")
-        room = max(1, lines - 7)
-        for one in instruments[:room]:
-            pnl = money(one["pnl_quote"])
-            held.add_row(
-                one["symbol"], one["position"], Text(pnl, DOWN if pnl.startswith("-") else UP)
-            )
-        outcomes = columns("", "<", ">", "<", ">")
-        pairs = [(name, value) for name, value in orders.items() if isinstance(value, int)]
-        for (left, left_count), (right, right_count) in zip(pairs[::2], pairs[1::2], strict=True):
-            outcomes.add_row(
-                Text(left, MUTED),
-                fitting(left_count, digits),
-                Text(right, MUTED),
-                fitting(right_count, digits),
-            )
-        gap = [""] * max(0, lines - 6 - min(room, len(instruments)))
-        return panel("position and orders", Group(held, *gap[:1], outcomes))
-
-    def recent_trades(self, lines: int, wide: bool) -> RenderableType:
-        if not self.trades:
-            return panel("recent trades", Text("none yet", MUTED))
-        made = columns("", *("<" for _ in range(wide)), ">", ">")
-        for trade in self.trades[:lines]:
-            time = clock(trade.event_ts_ns)[-len("hh:mm:ss.mmm") :]
-            made.add_row(
-                *(Text(time, MUTED) for _ in range(wide)),
-                Text(trade.price, UP if trade.side == "buy" else DOWN),
-                count(trade.lots),
-            )
-        return panel("recent trades", made)
-
-    def nodes(self, wide: bool) -> RenderableType:
-        made = columns("bold", "<NODE", *([">CORE"] if wide else []), "<STATE", ">BUSY", ">IN/S")
-        made.add_column("OUT/S", justify="right", no_wrap=True)
-        for node in self.shot["nodes"]:
-            busy_share, messages_in, messages_out = self.pace.node(node)
-            core = "-" if node["core"] is None else str(node["core"])
-            made.add_row(
-                node["name"],
-                *([core] if wide else []),
-                state_text(node),
-                f"{busy_share:.0%}",
-                rate(messages_in),
-                rate(messages_out),
-            )
-        return panel("nodes", made)
-
-    def hops(self, wide: bool) -> RenderableType:
-        made = columns("bold", "<HOP", ">P50", ">P99", ">MAX")
-        if wide:
-            made.add_column("DEPTH", justify="right", no_wrap=True)
-        made.add_column("HIGH", justify="right", no_wrap=True)
-        for edge in self.shot["edges"]:
-            times = [latency(edge["hop_ns"], figure) for figure in ("p50", "p99", "max")]
-            name = Text(edge["name"], BUSY if edge["dropped"] else "")
-            name.truncate(15 if wide else 11, overflow="ellipsis")
-            made.add_row(
-                name,
-                *(times if wide else [time.replace(" ", "") for time in times]),
-                *([rate(edge["depth"])] if wide else []),
-                rate(edge["high_water"]),
-            )
-        age_ns = self.shot["tick_to_order_ns"]
-        title = f"tick-to-order {latency(age_ns, 'p50')}, p99 {latency(age_ns, 'p99')}"
-        return panel(f"hops, {title}" if wide else title, made)
-
-    def warning_lines(self, shown: list[str]) -> Text:
-        lines = Text(no_wrap=True, overflow="ellipsis", style=BUSY)
-        earlier = len(self.warnings) - len(shown)
-        for index, warning in enumerate(shown):
-            more = f" (and {earlier} earlier)" if earlier and index == 0 else ""
-            lines.append(f"! {warning}{more}" + "\n" * (index < len(shown) - 1))
-        return lines
+        rows = [Layout(scene.header(width), size=HEADER_LINES)]
+        left = height - HEADER_LINES - 1
+        for name, draw, lines in parts:
+            if lines + FRAME_LINES <= left:
+                rows.append(Layout(draw(), size=lines + FRAME_LINES))
+                left -= lines + FRAME_LINES
+            else:
+                scene.hidden.append(name)
+        return [*rows, Layout(scene.footer(left + 1, note=True))]
 
 
-def panel(title: str, content: RenderableType, subtitle: str = "") -> Panel:
-    return Panel(
-        content,
-        title=Text(title),
-        title_align="left",
-        subtitle=Text(subtitle) if subtitle else None,
-        subtitle_align="left",
-        border_style=MUTED,
-        box=box.ROUNDED,
-    )
+def nodes_lines(shot: Snapshot) -> int:
+    return len(shot["nodes"]) + min(len(shot["strategies"]), STRATEGY_LINES)
 
 
-def columns(header_style: str, *headers: str) -> Table:
-    """A table over the whole width; '<' text, '>' numbers, '=' what is left of the width."""
-    made = Table(
-        box=None,
-        expand=True,
-        pad_edge=False,
-        collapse_padding=True,
-        header_style=header_style,
-        show_header=bool(header_style),
-    )
-    for header in headers:
-        made.add_column(
-            header[1:],
-            justify="right" if header.startswith(">") else "left",
-            ratio=1 if header.startswith("=") else None,
-            no_wrap=True,
-        )
-    return made
-
-
-def spread(book: Book) -> tuple[str, str, str]:
-    """The row between asks and bids."""
-    if not (book["bids"] and book["asks"]):
-        return "", "", ""
-    width = Decimal(book["asks"][0]["price"]) - Decimal(book["bids"][0]["price"])
-    return f"{width:f}", "spread", ""
-
-
-def state_text(node: Node) -> Text:
-    if not node["alive"] and node["state"] in ("starting", "running", "done"):
-        return Text("dead", ALARM)
-    return Text(node["state"], STATE_STYLES.get(node["state"], MUTED))
+def levels_in(lines: int) -> int:
+    """Levels of a ladder, with its frame, in so many lines."""
+    return max(1, min(VIEW_LEVELS, (lines - FRAME_LINES - 1) // 2))

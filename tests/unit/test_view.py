@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -9,10 +10,12 @@ from rich.console import Console
 
 from hft.core.control import Control
 from hft.monitor import Snapshot, Trade, View, snapshot, units
+from hft.monitor.pace import sparkline
+from hft.monitor.view import CYCLE_S
 from tests import pages
 
 INSTANCE = f"test-view-{os.getpid()}"
-SIZES = [(100, 30), (80, 24), (160, 50), (40, 10)]
+SIZES = [(100, 30), (80, 24), (160, 50), (120, 40), (100, 16), (60, 30), (40, 10), (20, 5), (7, 3)]
 
 
 @pytest.fixture
@@ -64,14 +67,90 @@ def test_the_key_figures_are_there(view: View, shot: Snapshot, size: tuple[int, 
         INSTANCE, "09:30:00.123", "kill switch off", "NASDAQ:AMZN", "223.87", "223.90", "spread",
         "imbalance +0.25", "-120", "-65.00", "intended", "refused", "1,234", "223.42", "recorder",
         "running", "25%", "tick-to-order 4.", "market_data", "90.0", "1.50k", "! no huge pages",
+        "◆ 7",
     ):  # fmt: skip
         assert expected in text
     assert "…" not in text or size == (80, 24)
+    assert ("pnl over" in text) != ("no room for: curve of the pnl, log" in text)
 
 
-def test_a_high_terminal_shows_five_levels(view: View, shot: Snapshot) -> None:
-    assert "223.83" in drawn(view, shot, (100, 30))
-    assert "223.83" not in drawn(view, shot, (80, 24))
+def test_what_has_no_room_is_named(view: View, shot: Snapshot) -> None:
+    """The most important things come first, whatever the size; the others are named."""
+    assert "223.78" in drawn(view, shot, (120, 40))  # ten levels
+    assert "223.78" not in drawn(view, shot, (100, 30))
+    assert "no room for: log, nodes, hops" in drawn(view, shot, (100, 16))
+    narrow = drawn(view, shot, (60, 36))
+    assert "no room for: curve of the pnl, hops, trades" in narrow
+    for expected in ("223.87", "-65.00", "recorder", "! no huge pages"):
+        assert expected in narrow
+    assert "no room for: posi" in drawn(view, shot, (40, 10))
+
+
+def test_own_orders_and_own_fills_are_marked(view: View, shot: Snapshot) -> None:
+    """Also the orders that rest deeper than the levels that are drawn."""
+    view.trades.append(Trade(pages.EVENT_TS_NS, "223.40", 55, "buy", own=True))
+    view.trades.append(Trade(pages.EVENT_TS_NS, "1.11", 5, "buy", instrument=3))
+    text = drawn(view, shot, (120, 46))
+    assert "◆ 4, 2 deeper" in text
+    assert re.search("◆ +223.40 +55 ", text)
+    assert "1.11" not in text
+    assert "◆ buy " in text
+    assert "1:30" in text
+
+
+def test_strategies_show_below_the_nodes(view: View, control: Control, shot: Snapshot) -> None:
+    page = control.record
+    page["strategy_count"] = 5
+    for account, name in enumerate(("one", "two", "three", "four", "broken")):
+        pages.put(page["strategies"][account], "name", name)
+        page["strategies"][account]["state"] = 3 if name == "broken" else 1
+        page["strategies"][account]["events"] = 1000
+    later = snapshot(control)
+    later["host_ts_ns"] = shot["host_ts_ns"] + 10**9
+    text = drawn(view, later, (120, 40), snapshot(control) | {"host_ts_ns": shot["host_ts_ns"]})
+    for expected in ("broken", "failed", "one", "trading", "and 2 more strategies"):
+        assert expected in text
+    assert "four" not in text
+
+
+def test_each_traded_instrument_has_its_turn(view: View, control: Control) -> None:
+    pages.fill(control, INSTANCE)
+    page = control.record
+    page["instrument_count"] = 3
+    for place, symbol in ((1, "IDLE"), (2, "MSFT")):
+        page["instruments"][place] = page["instruments"][0]
+        page["instruments"][place]["symbol"][:] = 0
+        pages.put(page["instruments"][place], "symbol", symbol)
+    for field in ("position_lots", "open_orders", "cash_tick_lots"):
+        page["instruments"][1][field] = 0
+    shot = snapshot(control)
+    titles = []
+    for second in (0, CYCLE_S, 2 * CYCLE_S):
+        shot["uptime_s"] = second + 0.5
+        text = drawn(view, shot, (100, 30))
+        titles += re.findall(r"NASDAQ:\w+ \(\d of 3\)", text)
+    assert titles == ["NASDAQ:AMZN (1 of 3)", "NASDAQ:MSFT (3 of 3)", "NASDAQ:AMZN (1 of 3)"]
+    assert "> AMZN" in text
+
+
+def test_the_log_follows_the_warnings(view: View, shot: Snapshot) -> None:
+    view.log.extend(f"line {number}" for number in range(9))
+    lines = drawn(view, shot, (100, 30)).splitlines()
+    assert [line.strip() for line in lines[-3:]] == ["! no huge pages", "line 7", "line 8"]
+
+
+@pytest.mark.parametrize(
+    ("values", "width", "lines", "drawn"),
+    [
+        ([], 4, 2, ["", ""]),
+        ([5.0], 4, 1, ["▁"]),
+        ([0.0, 7.0], 4, 1, ["▁█"]),
+        ([0.0, 15.0, 7.0], 4, 2, [" █ ", "▁██"]),
+        ([0.0, 0.0, 2.0, 2.0], 2, 1, ["▁█"]),
+    ],
+)
+def test_sparkline(values: list[float], width: int, lines: int, drawn: list[str]) -> None:
+    assert sparkline(values, width, lines) == drawn
 
 
 def test_alarms_show(view: View, control: Control, shot: Snapshot) -> None:
@@ -82,10 +161,10 @@ def test_alarms_show(view: View, control: Control, shot: Snapshot) -> None:
     for field in ("bids", "asks"):
         page["instruments"][0]["view_even"][field][:] = 0
     text = drawn(view, snapshot(control), (100, 30))
-    for expected in ("KILL SWITCH ENGAGED", "stopping (drain)", "dead", "tick-to-order -"):
+    for expected in ("KILL SWITCH ENGAGED", "stopping (drain)", "dead", "tick-to-order - "):
         assert expected in text
     shot["instruments"][0]["book"] = None
-    assert "is its writer" in drawn(view, shot, (100, 30))
+    assert "its writer dead?" in drawn(view, shot, (100, 30))
 
 
 def test_the_newest_warnings_show(view: View, shot: Snapshot) -> None:
@@ -94,6 +173,8 @@ def test_the_newest_warnings_show(view: View, shot: Snapshot) -> None:
     assert "warning 8" in text
     assert "warning 5" not in text
     assert "(and 7 earlier)" in text
+    view.log.append("a line")
+    assert "(and 8 earlier)" in drawn(view, shot, (100, 30))
 
 
 def test_rates_are_those_since_the_previous_snapshot(
