@@ -5,7 +5,7 @@ PIP := $(BIN)/pip --quiet --disable-pip-version-check --no-input install
 BUILD_EXT := $(BIN)/python setup.py --quiet build_ext --inplace
 SOURCES := setup.py $(wildcard ext/*.pyx ext/*.pxd)
 
-.PHONY: help build run test lint bench coverage docs soak clean
+.PHONY: help build run test lint bench coverage docs picture soak clean
 .DELETE_ON_ERROR:
 
 help:  ## list the commands
@@ -37,6 +37,10 @@ docs: build .venv/.dev  ## generate the pages of messages and keys, tests/layout
 	@$(BIN)/python -m tools.message_docs
 	@$(BIN)/python -m tools.config_docs
 	@$(BIN)/python -m tools.figures --readme
+	@test -e docs/live-view.svg || $(BIN)/python -m tools.view_picture
+
+picture: build  ## draw docs/live-view.svg again, from a run of half a minute
+	@$(BIN)/python -m tools.view_picture
 
 bench: build .venv/.dev  ## run bench/bench_*.py, results go to build/bench/; ARGS="--rigorous"
 	@rm -rf build/bench && mkdir -p build/bench
