@@ -4,6 +4,7 @@ import argparse
 import logging
 import os
 import platform
+import shutil
 import signal
 import sys
 import time
@@ -19,7 +20,7 @@ from hft.config.load import Loaded, load
 from hft.config.profiles import find, profiles
 from hft.core.messages import MESSAGE
 from hft.display import Display
-from hft.errors import ConfigError, run_command
+from hft.errors import ConfigError, SegmentError, run_command
 from hft.feeds import FeedOptions, open_feed
 from hft.monitor.snapshot import Snapshot, snapshot
 from hft.nodes.spec import RunSpec
@@ -167,6 +168,9 @@ def execute(spec: RunSpec, feed: str, placement: Placement, report_path: Path | 
     try:
         with use(book.write, spec.log_level):
             return execute_logged(spec, feed, placement, report_path, book, display)
+    except SegmentError:  # made before anything runs: there is no run to keep files of
+        shutil.rmtree(spec.folder)
+        raise
     finally:
         book.close()
 

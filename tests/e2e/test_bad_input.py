@@ -1,10 +1,16 @@
 """What a person gets wrong is told in one line that says what and where, before anything starts."""
 
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.conftest import Start
+from tests.e2e.system import environment, new_instance, processes, segments
 
 NO_CORE = "4096"
 CONFIGS = {
@@ -16,9 +22,35 @@ CONFIGS = {
     "infinite.toml": "[simulator]\nspread_ticks = inf\n",
     "huge.toml": "[market_maker]\norder_lots = 99999999999999999999\n",
     "grid.toml": "[simulator]\nprice = 100.005\n",
+    "variable.toml": '[run]\nfeed = "csv:${NO_SUCH_VARIABLE}"\n',
+    "known.toml": '[instruments.A]\ntick_size = "0.5"\nlot_size = "1"\n',
+    "weight.toml": "[fusion.weights]\nmomentun = 1.0\n",
+    "latency.toml": "[latency]\norder_ns_min = 10\norder_ns_max = 9\n",
+    **{
+        f"{name}-strategy.toml": f'[strategy]\npath = "{name}.py"\n'
+        for name in ("broken", "missing", "raising", "hollow", "misspelt")
+    },
+    "parameter.toml": '[strategy]\npath = "good.py"\nparameters = { lotz = 3 }\n',
+    "value.toml": '[strategy]\npath = "good.py"\n[strategy.parameters]\nlots = 1.5\n',
 }
 
+GOOD_STRATEGY = b"""from hft.strategies import Parameters, Strategy
+class Good(Strategy):
+    class Parameters(Parameters):
+        lots: int = 1
+    def on_book(self, ctx, book): ...
+"""
 FILES = {
+    "good.py": GOOD_STRATEGY,
+    "raising.py": b"x = 1\nimport no_such_module\n",
+    "hollow.py": b"class Hollow:\n    def on_book(self, ctx, book): ...\n",
+    "misspelt.py": GOOD_STRATEGY.replace(b"on_book", b"on_boook"),
+    "negative.csv": b"1,A,2,3,buy\n1,A,2,-4,buy\n",
+    "symbols.csv": b"1,A,2,3,buy\n1,B,2,3,buy\n",
+    "off_tick.csv": b"1,A,2.0,3,buy\n1,A,2.25,3,buy\n",
+    "off_lot.csv": b"1,A,2.0,3,buy\n1,A,2.5,3.5,buy\n",
+    "side.csv": b"1,A,2,3,buy\n1,A,2,3,up\n",
+    "back_trades.csv": b"2.5,A,2,3,buy\n2.4,A,2,3,buy\n",
     "empty.csv": b"",
     "binary.csv": bytes(range(256)),
     "row.csv": b"time,symbol,price,size,side\n1,A,2,3,buy\n1,A,2,many,buy\n",
@@ -41,6 +73,23 @@ CASES = [
     ("--feed csv:empty.csv", "empty.csv: must not be empty"),
     ("--feed bbo:binary.csv", "binary.csv: is not a text file in UTF-8"),
     ("--feed csv:row.csv", "row.csv: line 3, size: must be a number, was 'many'"),
+    ("--feed csv:negative.csv", "negative.csv: line 2, size: must be above 0, was '-4'"),
+    ("--feed csv:side.csv", "side.csv: line 2, side: must be buy or sell"),
+    ("--feed csv:back_trades.csv", "line 2, timestamp: must not be before that of the row above"),
+    (
+        "--feed csv:symbols.csv --config known.toml",
+        "symbols.csv: line 2, symbol: ",
+    ),
+    (
+        "--feed csv:off_tick.csv --config known.toml",
+        "off_tick.csv: line 2, price: must be a multiple of 0.5, such as 2.0 or 2.5, was '2.25'",
+    ),
+    (
+        "--feed csv:off_lot.csv --config known.toml",
+        "off_lot.csv: line 2, size: must be a multiple of 1, such as 3 or 4, was '3.5'",
+    ),
+    ("--feed lobster:members.zip", "members.zip: members: must be one pair SYMBOL_DAY_"),
+    ("--feed lobster:folder", "folder: can't be read: Is a directory"),
     ("--feed csv:zero.csv", "zero.csv: line 2, size: must be above 0, was '0'"),
     ("--feed bbo:back.csv", "back.csv: line 2, timestamp: must not be before that of the row"),
     ("--feed none.py:x", "none.py: can't be read: No such file or directory"),
@@ -87,6 +136,32 @@ CASES = [
         "--config grid.toml",
         "grid.toml: line 2, simulator.price: must be a multiple of 0.01, such as 100.00 or",
     ),
+    (
+        "--config variable.toml",
+        "variable.toml: line 2, run.feed: the variable NO_SUCH_VARIABLE is not set",
+    ),
+    (
+        "--config weight.toml",
+        "weight.toml: line 2, fusion.weights.momentun: unknown key; did you mean "
+        "fusion.weights.momentum?",
+    ),
+    ("--config latency.toml", "latency.toml: line 3, latency.order_ns_max: must be at least"),
+    ("--config broken-strategy.toml", "broken.py: line 2: can't be imported: SyntaxError: "),
+    ("--config missing-strategy.toml", "missing.py: strategy.path: no such file"),
+    (
+        "--config raising-strategy.toml",
+        "raising.py: line 2: can't be imported: ModuleNotFoundError: No module named 'no_such",
+    ),
+    (
+        "--config hollow-strategy.toml",
+        "hollow.py: must define exactly one subclass of hft.strategies.Strategy, was 'none'",
+    ),
+    (
+        "--config misspelt-strategy.toml",
+        "misspelt.py: line 5: Good.on_boook is no callback; did you mean on_book?",
+    ),
+    ("--config parameter.toml", "strategy.parameters.lotz: unknown parameter of Good; did you m"),
+    ("--config value.toml", "strategy.parameters.lots: expected `int`, got `float`, was 1.5"),
     ("--duration=-1", "--duration: must be a number above 0, below 1000000000000, was '-1'"),
     ("--duration 0", "--duration: must be a number above 0"),
     ("--duration soon", "--duration: must be a number above 0"),
@@ -109,6 +184,9 @@ def folder(tmp_path: Path) -> Path:
     for name, content in FILES.items():
         (tmp_path / name).write_bytes(content)
     (tmp_path / "folder").mkdir()
+    with zipfile.ZipFile(tmp_path / "members.zip", "w") as archive:
+        archive.writestr("A_2012-06-21_1_2_message_5.csv", "")
+        archive.writestr("readme.txt", "")
     return tmp_path
 
 
@@ -135,3 +213,40 @@ def test_a_bad_instance_name_is_refused(start: Start, folder: Path, instance: st
     """A name becomes part of file names, so it can't be just anything."""
     problem = "--instance: must be 1 to 40 letters, digits, '_' or '-', was "
     assert_refused(start, folder, problem, "--instance", instance)
+
+
+# A /dev/shm of our own, and what is said of it.
+NAMESPACES = {
+    "too small": (
+        "mount -t tmpfs -o size=1m tmpfs /dev/shm && exec",
+        "/dev/shm is too small, needs 6291456 bytes, has 1048576 free",
+    ),
+    "no permission": (
+        "mount -t tmpfs -o mode=0555,uid=65534 tmpfs /dev/shm && exec setpriv "
+        "--bounding-set -dac_override,-dac_read_search --inh-caps -dac_override,-dac_read_search",
+        "no permission to create it in /dev/shm",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NAMESPACES)
+def test_shared_memory_that_can_not_be_had_is_one_line(tmp_path: Path, case: str) -> None:
+    """Nothing is left: no segment, no process, no folder of a run that never was."""
+    if os.geteuid() or not (shutil.which("unshare") and shutil.which("setpriv")):
+        pytest.skip("only root, with unshare and setpriv, can mount a /dev/shm for itself")
+    before, problem = NAMESPACES[case]
+    instance = new_instance()
+    command = f"{before} {sys.executable} -m hft.launch --instance {instance}"
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", command],
+        cwd=tmp_path, env=environment(instance), capture_output=True, text=True, check=False,
+        timeout=60,
+    )  # fmt: skip
+    if "permission denied" in done.stderr.lower().partition("hft.launch")[0]:
+        pytest.skip("this host lets nobody mount anything")
+    assert done.returncode == 2
+    assert done.stderr.startswith("hft.launch: error: segment hft.")
+    assert problem in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert (processes(instance), segments(instance)) == ([], [])
+    assert list(tmp_path.rglob("hft-data/*/*")) == []
