@@ -1,13 +1,17 @@
 """Strategies as their users have them: files that a configuration names, in a running system."""
 
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.e2e.conftest import Start
-from tests.e2e.system import FOLDED, LOADED_S, MODES, System, run, until
+from tests.e2e.system import FOLDED, LOADED_S, MODES, ROOT, System, run, until
 
 pytestmark = pytest.mark.timeout(2 * LOADED_S)
 
@@ -298,3 +302,40 @@ def test_without_weights_there_is_no_fusion(start: Start, tmp_path: Path) -> Non
     system.finish(LOADED_S)
     assert report_of(system)["decisions"] == {"TEST": 0}
     assert not (system.run_folder / "decisions").exists()
+
+
+def documented(suffix: str) -> dict[str, str]:
+    """The files of docs/strategies.md, by name."""
+    page = (ROOT / "docs/strategies.md").read_text()
+    blocks = re.findall(rf"^```\w+\n(# (\w+\.{suffix})\n.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    return {name: text for text, name in blocks}
+
+
+@pytest.mark.parametrize("name", documented("py"))
+def test_the_documented_strategies_trade(start: Start, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(documented("py")[name])
+    (tmp_path / "mine.toml").write_text(f'[strategy]\npath = "{name}"\n')
+    system = start(*FOLDED, *SIM, "--config", "mine.toml", "--report", "report.json")
+    system.finish(LOADED_S)
+    [strategy] = report_of(system)["strategies"]
+    assert strategy["error"] is None
+    assert strategy["intents"] > 10
+
+
+def test_the_documented_compiled_strategy_trades(start: Start, tmp_path: Path) -> None:
+    """Compiled against the package, named in the configuration, with its parameters."""
+    [(name, text)] = documented("pyx").items()
+    (tmp_path / name).write_text(text)
+    build = [sys.executable, "-m", "Cython.Build.Cythonize", "-3", "-i", "-q", name]
+    subprocess.run(build, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
+    [library] = tmp_path.glob("*.so")
+    (tmp_path / "mine.toml").write_text(
+        f'[strategy]\npath = "{library.name}"\nparameters = {{ every = 50, lots = 3 }}\n'
+    )
+    system = start(*FOLDED, *SIM, "--config", "mine.toml", "--report", "report.json")
+    system.finish(LOADED_S)
+    report = report_of(system)
+    [strategy] = report["strategies"]
+    assert (strategy["name"], strategy["language"]) == ("crosser", "compiled")
+    assert strategy["intents"] > 10
+    assert 0 < report["position_lots"]["SIM:TEST"] <= 3 * strategy["intents"]
