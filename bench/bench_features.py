@@ -1,6 +1,6 @@
 """Features of the best bid and ask: time per BOOK_TOP, in the compiled node and from Python.
 
-What later comes on top of the features (models, fusion of their signals) belongs here too.
+Then what the built-in sources make of them, three signals each time, features included.
 """
 
 import functools
@@ -15,6 +15,7 @@ from support import new_runner
 from hft.core import MatchingEngine
 from hft.core.features import features_of
 from hft.core.messages import BOOK_TOP_DTYPE, Kind
+from hft.core.sources import signals_of
 
 COMMANDS = 50_000
 
@@ -42,6 +43,13 @@ def from_python(loops: int, messages: Any) -> float:
     return pyperf.perf_counter() - started
 
 
+def signals(loops: int, messages: Any) -> float:
+    started = pyperf.perf_counter()
+    for _ in range(loops):
+        signals_of(messages)
+    return pyperf.perf_counter() - started
+
+
 if __name__ == "__main__":
     runner = new_runner(__doc__, processes=6)
     native.load()
@@ -50,3 +58,4 @@ if __name__ == "__main__":
     runner.bench_time_func(
         "features, from Python", from_python, messages, inner_loops=len(messages)
     )
+    runner.bench_time_func("features and signals", signals, messages, inner_loops=len(messages))

@@ -4,21 +4,26 @@ Every event goes through feed, engine, signal (features and market maker) and ri
 journaled and recorded. "Whole run" is from the start of the process to its end, imports and summary
 included; the other figure is from the moment at which all nodes run to the last record.
 
+With a strategy in Python in place of the market maker, every change of the best prices is a call.
+
 Tick to order is the age of an order when the engine takes it: since the market event that caused it
 entered the system. Lateness of the feed itself is not in it.
 """
+
+from pathlib import Path
 
 from support import LOBSTER, new_runner, note, repeat
 from system import observe
 
 MARKET_S = 1200  # of the simulated market: about 2.4 million events
 REAL_S = 5
+IN_PYTHON = str(Path(__file__).resolve().parent / "python_strategy.py")
 REAL_TIME = "pipeline, tick to order at --speed 1"
 
 
-def fastest(name: str, *arguments: str) -> dict[str, float]:
+def fastest(name: str, *arguments: str, **variables: str) -> dict[str, float]:
     """Seconds per market event in simulated time."""
-    seen = observe("--speed", "max", *arguments)
+    seen = observe("--speed", "max", *arguments, **variables)
     return {
         f"pipeline, {name}": (seen.done_s - seen.running_s) / seen.events,
         f"pipeline, {name}, whole run": seen.ended_s / seen.events,
@@ -41,6 +46,8 @@ if __name__ == "__main__":
     args = runner.parse_args()
     duration = ("--duration", f"{args.market_seconds:g}")
     repeat(runner, lambda: fastest("simulated market", *duration))
+    python = {"HFT_STRATEGY_PATH": IN_PYTHON}
+    repeat(runner, lambda: fastest("strategy in Python", *duration, **python))
     if LOBSTER.is_file():
         repeat(runner, lambda: fastest("LOBSTER day", "--feed", f"lobster:{LOBSTER}"))
     else:

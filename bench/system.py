@@ -49,7 +49,7 @@ def edge(report: dict[str, Any], name: str) -> Any:
     return next(each for each in report["edges"] if each["name"] == name)
 
 
-def observe(*arguments: str) -> Observed:
+def observe(*arguments: str, **variables: str) -> Observed:
     """Run the system to its end. RuntimeError, with what it said, if that is not a good one."""
     instance = f"bench-{os.getpid()}-{next(numbers)}"
     with tempfile.TemporaryDirectory(prefix="hft-bench-") as folder:
@@ -58,7 +58,12 @@ def observe(*arguments: str) -> Observed:
         with open(Path(folder, "err"), "w") as err:
             started_s = time.perf_counter()
             process = subprocess.Popen(
-                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err
+                command,
+                cwd=folder,
+                env={**os.environ, **variables},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=err,
             )
         try:
             times = watch(process, instance, started_s)

@@ -140,7 +140,8 @@ def run_spec(loaded: Loaded) -> tuple[RunSpec, str]:
     """The run that is configured, its folder not yet made, and the feed's name."""
     config, run = loaded.config, loaded.config.run
     duration_ns = None if run.duration_s is None else round(run.duration_s * 1e9)
-    check_strategy(config)
+    with loaded.at("strategy.parameters"):
+        check_strategy(config)
     with loaded.at("run.feed"):
         feed = open_feed(
             run.feed, FeedOptions(run.seed, duration_ns, config.simulator, config.instruments)

@@ -34,14 +34,22 @@ class Loaded:
 
     @contextmanager
     def at(self, key: str) -> Iterator[None]:
-        """Let an error about a key's value, found later, say where the value comes from."""
+        """Let an error about a key's value, found later, say where the value comes from.
+
+        Of several errors each is about the key that it names itself.
+        """
         try:
             yield
+        except ConfigErrors as found:
+            raise all_of([self.placed(each.field or key, each) for each in found.errors]) from None
         except (ConfigError, FeedError) as error:
             if error.file is not None:
                 raise  # it says already where
-            origin = self.origins.get(key, Origin(None, None, None))
-            raise origin.error(key, error.problem, error.value) from None
+            raise self.placed(key, error) from None
+
+    def placed(self, key: str, error: UserError) -> ConfigError:
+        origin = self.origins.get(key, Origin(None, None, None))
+        return origin.error(key, error.problem, error.value)
 
 
 def load_config(file: Path | None) -> Config:

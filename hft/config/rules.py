@@ -26,6 +26,12 @@ def conflicts(config: Config) -> Iterator[Conflict]:
             ("latency.order_ns_min",
              f"must be at most latency.order_ns_max, {latency.order_ns_max}"),
         ))  # fmt: skip
+    if config.strategy.parameters and not config.strategy.path:
+        yield Conflict((
+            ("strategy.parameters", "are those of strategy.path, which is not set"),
+            *((f"strategy.parameters.{name}", "is a parameter of strategy.path, which is not set")
+              for name in config.strategy.parameters),
+        ))  # fmt: skip
     market = config.simulator
     grids = {"simulator": (market.tick_size, market.lot_size)} | {
         f"instruments.{name}": (each.tick_size, each.lot_size)

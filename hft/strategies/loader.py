@@ -10,9 +10,12 @@ from types import ModuleType
 from typing import Any
 
 import msgspec
+from msgspec import inspect as inspect_types
 
+from hft.config.keys import field_kinds, nearest
+from hft.config.kinds import allowed
 from hft.core.strategy import Strategy as CompiledStrategy
-from hft.errors import ConfigError, StrategyError
+from hft.errors import ConfigError, ConfigErrors, StrategyError, UserError
 from hft.strategies.base import CALLBACKS, Parameters, Strategy
 
 __all__ = ["handlers_of", "load_parameters", "load_strategy", "where_it_failed"]
@@ -20,6 +23,7 @@ __all__ = ["handlers_of", "load_parameters", "load_strategy", "where_it_failed"]
 StrategyClass = type[Strategy] | type[CompiledStrategy]
 
 SUFFIXES = (".py", ".so")
+PARAMETERS = "strategy.parameters"
 
 
 def load_strategy(path: Path) -> StrategyClass:
@@ -122,23 +126,41 @@ def line_of(value: Any) -> int | None:
 
 
 def load_parameters(strategy: StrategyClass, values: dict[str, Any]) -> Parameters:
-    """The parameters of a strategy, typed and checked; ConfigError names the key."""
+    """The parameters of a strategy, typed and checked; ConfigErrors names every wrong key."""
     parameters: type[Parameters] = getattr(strategy, "Parameters", Parameters)
-    known = [field.name for field in msgspec.structs.fields(parameters)]
+    fields = field_kinds(inspect_types.type_info(parameters))
+    errors: list[UserError] = []
+    made = {}
     for key, value in values.items():
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-            there_are = f"there are {', '.join(known)}" if known else "it has none"
-            hint = f"did you mean {near[0]}?" if near else there_are
-            raise ConfigError(f"unknown parameter of {strategy.__name__}; {hint}",
-                              field=f"strategy.parameters.{key}", value=value)  # fmt: skip
+        where = f"{PARAMETERS}.{key}"
+        if key not in fields:
+            near = nearest(key, fields)
+            there_are = f"there are {', '.join(fields)}" if fields else "it has none"
+            hint = f"did you mean {near}?" if near else there_are
+            problem = f"unknown parameter of {strategy.__name__}; {hint}"
+            errors.append(ConfigError(problem, field=where, value=value))
+            continue
+        try:
+            made[key] = msgspec.convert(value, types_of(parameters)[key])
+        except msgspec.ValidationError as error:
+            errors.append(ConfigError(rule(fields[key], error), field=where, value=value))
+    errors += [
+        ConfigError(f"{strategy.__name__} must be told its {key}", field=PARAMETERS)
+        for key, field in fields.items()
+        if field.required and key not in values
+    ]
+    if errors:
+        raise ConfigErrors(errors)
+    return parameters(**made)
+
+
+def rule(field: inspect_types.Field, error: msgspec.ValidationError) -> str:
+    """What a parameter must be; of a type that no key of the configuration has, what is wrong."""
     try:
-        return msgspec.convert(values, parameters)
-    except msgspec.ValidationError as error:
-        problem, _, where = str(error).partition(" - at `$.")
-        key = where.rstrip("`")
-        raise ConfigError(
-            problem[:1].lower() + problem[1:],
-            field=f"strategy.parameters.{key}" if key else "strategy.parameters",
-            value=values.get(key),
-        ) from None
+        return f"must be {allowed(field.type)}"
+    except TypeError:
+        return str(error)[:1].lower() + str(error)[1:]
+
+
+def types_of(parameters: type[Parameters]) -> dict[str, Any]:
+    return {field.name: field.type for field in msgspec.structs.fields(parameters)}

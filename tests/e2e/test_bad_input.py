@@ -31,6 +31,7 @@ CONFIGS = {
         for name in ("broken", "missing", "raising", "hollow", "misspelt")
     },
     "parameter.toml": '[strategy]\npath = "good.py"\nparameters = { lotz = 3 }\n',
+    "pathless.toml": "[strategy.parameters]\nlots = 1\n",
     "value.toml": '[strategy]\npath = "good.py"\n[strategy.parameters]\nlots = 1.5\n',
 }
 
@@ -160,8 +161,19 @@ CASES = [
         "--config misspelt-strategy.toml",
         "misspelt.py: line 5: Good.on_boook is no callback; did you mean on_book?",
     ),
-    ("--config parameter.toml", "strategy.parameters.lotz: unknown parameter of Good; did you m"),
-    ("--config value.toml", "strategy.parameters.lots: expected `int`, got `float`, was 1.5"),
+    (
+        "--config parameter.toml",
+        "parameter.toml: line 3, strategy.parameters.lotz: unknown parameter of Good; did you mean"
+        " lots?, was 3",
+    ),
+    (
+        "--config value.toml",
+        "value.toml: line 4, strategy.parameters.lots: must be a whole number, was 1.5",
+    ),
+    (
+        "--config pathless.toml",
+        "pathless.toml: line 2, strategy.parameters.lots: is a parameter of strategy.path, which",
+    ),
     ("--duration=-1", "--duration: must be a number above 0, below 1000000000000, was '-1'"),
     ("--duration 0", "--duration: must be a number above 0"),
     ("--duration soon", "--duration: must be a number above 0"),

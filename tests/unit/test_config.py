@@ -160,8 +160,18 @@ def test_a_file_says_only_what_differs(path: Path) -> None:
         ('[run]\nfeed = "a\\u0000"\n', "run.feed: must be text that is not empty, was "),
         ('[run]\ninstance = "a\\n"\n', "run.instance: must be 1 to 40 letters"),
         ("[strategy]\nparameters = 1\n", "line 2, strategy.parameters: must be a table, was 1"),
-        ("[strategy.parameters]\na = [1, inf]\n", "line 2, strategy.parameters.a[1]: must be text"),
-        ("[strategy.parameters]\na.b = 1979-05-27\n", "line 2, strategy.parameters.a.b: must be"),
+        (
+            'strategy.path = "x.py"\n[strategy.parameters]\na = [1, inf]\n',
+            "line 3, strategy.parameters.a[1]: must be text",
+        ),
+        (
+            'strategy.path = "x.py"\n[strategy.parameters]\na.b = 1979-05-27\n',
+            "line 3, strategy.parameters.a.b: must be",
+        ),
+        (
+            "[strategy]\nparameters = { a = 1 }\n",
+            "line 2, strategy.parameters.a: is a parameter of strategy.path, which is",
+        ),
         ('[strategy]\nbuiltin = ["maker"]\n', "line 2, strategy.builtin[0]: must be one of imbal"),
         ("fusion.weights.momentum = 101\n", "line 1, fusion.weights.momentum: must be a number fr"),
         ('[log]\nlevel = "warn"\n', "log.level: must be one of debug, info, warning, error, was"),

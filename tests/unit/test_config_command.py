@@ -67,6 +67,8 @@ report = 'r.json'
 [simulator]
 price = 1e-3
 tick_size = 1e-3
+[strategy]
+path = "odd.py"
 [strategy.parameters]
 "a b" = "$${c}"
 lots = [1, 2.5]

@@ -8,7 +8,7 @@ import pytest
 
 from hft.config import Config, StrategyConfig
 from hft.core.python_strategy import Context, PythonStrategy
-from hft.errors import ConfigError, StrategyError
+from hft.errors import ConfigErrors, StrategyError
 from hft.instruments import Instrument
 from hft.strategies import BUILT_IN, build_strategies, check_strategy
 from hft.strategies.base import CALLBACKS
@@ -112,23 +112,31 @@ def test_a_path_that_is_no_python_file_is_refused(tmp_path):
             check_strategy(config(tmp_path / name))
 
 
-@pytest.mark.parametrize(
-    ("parameters", "problem"),
-    [
-        (
-            {"treshold": 1.0},
-            "strategy.parameters.treshold: unknown parameter of Lean; did you mean",
-        ),
-        ({"zzz": 1}, "unknown parameter of Lean; there are threshold, lots, was 1"),
-        ({"lots": "many"}, "strategy.parameters.lots: expected `int`, got `str`, was 'many'"),
-        ({"lots": 11}, "strategy.parameters.lots: expected `int` <= 10, was 11"),
-    ],
-)
-def test_parameters_are_checked(tmp_path, parameters, problem):
-    path = written(tmp_path, GOOD)
-    with pytest.raises(ConfigError) as error:
-        check_strategy(config(path, **parameters))
-    assert problem in str(error.value)
+def test_all_parameters_are_checked_at_once(tmp_path):
+    path = written(tmp_path, GOOD + "    pass\n")
+    with pytest.raises(ConfigErrors) as error:
+        check_strategy(config(path, treshold=1.0, lots=11, threshold="high", zzz=1))
+    assert str(error.value).splitlines() == [
+        "strategy.parameters.treshold: unknown parameter of Lean; did you mean threshold?, was 1.0",
+        "strategy.parameters.lots: must be a whole number from 1 to 10, was 11",
+        "strategy.parameters.threshold: must be a number, was 'high'",
+        "strategy.parameters.zzz: unknown parameter of Lean; there are threshold, lots, was 1",
+    ]
+
+
+def test_a_parameter_without_default_must_be_told(tmp_path):
+    path = written(tmp_path, GOOD.replace("float = 0.5", "float"))
+    with pytest.raises(ConfigErrors, match="Lean must be told its threshold"):
+        check_strategy(config(path))
+
+
+def test_parameters_of_any_type_that_toml_has(tmp_path):
+    text = GOOD.replace("threshold: float = 0.5", "day: date; names: dict[str, int] = {}")
+    path = written(tmp_path, "from datetime import date\n" + text)
+    made = check_strategy(config(path, names={"a": 1}, day="2026-01-02"))
+    assert made is not None
+    with pytest.raises(ConfigErrors, match=r"strategy\.parameters\.day: invalid RFC3339"):
+        check_strategy(config(path, day="tomorrow"))
 
 
 def test_the_market_maker_trades_unless_something_else_is_asked_for():
