@@ -65,8 +65,17 @@ def record_of(made: logging.LogRecord) -> Record:
 
 
 def encode(record: Record) -> bytes:
-    """A record as its line. Longer ones lose the middle of a traceback, then of the message."""
+    """A record as its line.
+
+    Longer ones lose fields of more than half a line, the beginning of a traceback, then the end of
+    the message.
+    """
     line = json_of(record)
+    if len(line) >= LINE_BYTES_MAX:
+        bare = {name: record[name] for name in FIXED if name in record}
+        if len(line) - len(json_of(bare)) > LINE_BYTES_MAX // 2:
+            record = {**bare, "message": f"{record['message']} {CUT}".rstrip()}
+            line = json_of(record)
     for field in ("exception", "message"):
         over = len(line) + 1 - LINE_BYTES_MAX
         if over > 0 and field in record:
@@ -76,9 +85,6 @@ def encode(record: Record) -> bytes:
             text = CUT + text[len(text) - kept :] if field == "exception" else text[:kept] + CUT
             record = {**record, field: text.rstrip()}
             line = json_of(record)
-    if len(line) >= LINE_BYTES_MAX:  # then it is the fields
-        record = {name: record[name] for name in FIXED if name in record}
-        line = json_of(record)
     return line + b"\n"
 
 

@@ -19,11 +19,14 @@ __all__ = ["END_SIGNALS", "Child", "Supervisor", "how_it_ended"]
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-READ_BYTES = 65536
+READ_BYTES = 65536  # as much as a pipe holds
 
 
 class Lines:
-    """The lines that come through a pipe, of which nothing is ever waited for."""
+    """The lines that come through a pipe, of which nothing is ever waited for.
+
+    What is longer than READ_BYTES without an end of line becomes several lines.
+    """
 
     def __init__(self, fd: int, give: Callable[[bytes], None]) -> None:
         self.fd = fd
@@ -32,17 +35,20 @@ class Lines:
         os.set_blocking(fd, False)
 
     def read(self) -> bool:
-        """Pass on the lines that are there; whether there may be more."""
-        while True:
-            try:
-                found = os.read(self.fd, READ_BYTES)
-            except BlockingIOError:
-                return True
-            if not found:
-                return False
-            *lines, self.rest = (self.rest + found).split(b"\n")
-            for line in lines:
-                self.give(line)
+        """Pass on the lines that are there; whether there may be more.
+
+        One read a call: who writes without end must not keep us from all else.
+        """
+        try:
+            found = os.read(self.fd, READ_BYTES)
+        except BlockingIOError:
+            return True
+        *lines, self.rest = (self.rest + found).split(b"\n")
+        if len(self.rest) > READ_BYTES:
+            lines, self.rest = [*lines, self.rest], b""
+        for line in lines:
+            self.give(line)
+        return bool(found)
 
     def close(self) -> None:
         """Pass on the last ones, also one that was not finished."""

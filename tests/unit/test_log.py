@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hft.runtime.log import LINE_BYTES_MAX, LogBook, PipeWriter, encode, record_of, text_of, use
-from hft.runtime.supervisor import Lines, Supervisor
+from hft.runtime.supervisor import READ_BYTES, Lines, Supervisor
 
 LOG = logging.getLogger("hft.strategy")
 values = st.one_of(
@@ -111,6 +111,18 @@ def test_of_a_long_traceback_the_end_stays() -> None:
     assert line["exception"].endswith("Error: last")
 
 
+def test_long_fields_do_not_cost_the_message() -> None:
+    """What happened counts for more than its figures; short ones stay beside a long message."""
+    made = record_of(logging.makeLogRecord({"name": "hft.risk", "msg": "the price is off"}))
+    line = json.loads(encode({**made, "exception": "Error: last", "levels": "9" * 5000}))
+    assert line["message"] == "the price is off [cut]"
+    assert line["exception"] == "Error: last"
+    assert "levels" not in line
+    line = json.loads(encode({**made, "message": "x" * 5000, "levels": "9" * 500}))
+    assert line["message"].endswith("xx[cut]")
+    assert line["levels"] == "9" * 500
+
+
 def test_the_book_writes_a_file_and_the_screen(tmp_path: Path) -> None:
     """Text on the screen is one line for a record; what was said already is not said again."""
     screen = io.StringIO()
@@ -185,6 +197,17 @@ def test_lines_are_put_together_from_pieces(pipe: tuple[int, int]) -> None:
     assert found == [b"one", b"two", b""]
     lines.close()
     assert found[3:] == [b"last"]
+
+
+def test_a_writer_without_end_is_read_piece_by_piece() -> None:
+    """Neither does the reading go on while there is more, nor does a line grow without bound."""
+    found: list[bytes] = []
+    lines = Lines(os.open("/dev/zero", os.O_RDONLY), found.append)
+    for _ in range(5):
+        assert lines.read()
+    lines.close()
+    assert len(found) == 3
+    assert max(map(len, found)) <= 2 * READ_BYTES
 
 
 def test_the_last_words_of_a_process_are_read(
