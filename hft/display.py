@@ -1,5 +1,6 @@
 """What a person sees of a run while it lasts: the live view on a terminal, else a line a second."""
 
+import logging
 import os
 import sys
 import time
@@ -24,12 +25,17 @@ __all__ = ["Display"]
 LINE_S = 1.0
 TRADES_READ = 64  # of the newest; more would scroll by unseen
 
+log = logging.getLogger("hft.launch")
+
 
 def link_latest(folder: Path) -> None:
-    """Let `latest` mean this run, now that it has begun."""
+    """Let `latest` mean this run, now that it has begun; without it the run goes on."""
     latest = folder.parent / "latest"
-    latest.unlink(missing_ok=True)
-    latest.symlink_to(folder.name)
+    try:
+        latest.unlink(missing_ok=True)
+        latest.symlink_to(folder.name)
+    except OSError as error:
+        log.warning(f"{latest}: can't be linked to this run: {error.strerror}")
 
 
 class Display:
