@@ -135,12 +135,13 @@ def run_command(main: Callable[P, int]) -> Callable[P, int]:
     """Decorate the `main` of a `python -m hft.X`: it returns the exit code, whatever happens.
 
     A UserError becomes `hft.X: error: <one line>` on stderr (ConfigErrors: a line for each) and 2,
-    never a traceback. Output whose
-    reader left (`| head`) and Ctrl-C end it quietly. Other exceptions are defects and pass.
+    never a traceback; so does a stdout on a full disk. Output whose reader left (`| head`) and
+    Ctrl-C end it quietly. Other exceptions are defects and pass.
     """
 
     @functools.wraps(main)
     def command(*args: P.args, **kwargs: P.kwargs) -> int:
+        open_streams()
         try:
             code = main(*args, **kwargs)
             sys.stdout.flush()
@@ -152,6 +153,11 @@ def run_command(main: Callable[P, int]) -> Callable[P, int]:
             if not stdout_is_broken():
                 raise  # some other pipe or socket
             return EXIT_BROKEN_PIPE
+        except OSError as error:
+            if not stdout_is_full():
+                raise  # some other file
+            print(f"{command_name(main)}: error: stdout: {error.strerror}", file=sys.stderr)
+            return EXIT_USER_ERROR
         except KeyboardInterrupt:
             return EXIT_INTERRUPTED
         return code
@@ -173,6 +179,31 @@ def stdout_is_broken() -> bool:
     poll.register(stdout, 0)
     if not any(event & select.POLLERR for _, event in poll.poll(0)):
         return False
-    # The interpreter flushes once more at exit and would complain.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stdout)
+    silence_stdout()
     return True
+
+
+def stdout_is_full() -> bool:
+    """Whether stdout can't take another line; if so, what it still holds goes nowhere."""
+    try:
+        print(flush=True)
+    except OSError:
+        silence_stdout()
+        return True
+    return False
+
+
+def silence_stdout() -> None:
+    """Let what is written from now on go nowhere: the interpreter flushes once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def open_streams() -> None:
+    """Open the streams that we were started without (`>&-`), lest a file of ours becomes one."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(fd, True)
+    os.close(fd)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(2, "w")  # noqa: SIM115

@@ -90,10 +90,38 @@ def run_module(tmp_path: Path, body: str) -> "subprocess.Popen[str]":
     )
 
 
+def shell(tmp_path: Path, redirected: str) -> "subprocess.CompletedProcess[str]":
+    """`python -m tool` as a shell starts it, its streams redirected or closed."""
+    return subprocess.run(
+        ["sh", "-c", f'exec "$0" -m tool {redirected}', sys.executable],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+    )
+
+
 def test_the_line_names_the_module_that_ran(tmp_path: Path) -> None:
     process = run_module(tmp_path, "raise UserError('no')")
     assert process.communicate() == ("", "tool: error: no\n")
     assert process.returncode == 2
+
+
+@pytest.mark.parametrize("lines", [1, 100_000])
+def test_a_full_disk_under_stdout_is_one_line(tmp_path: Path, lines: int) -> None:
+    (tmp_path / "tool.py").write_text(SOURCE.format(body=f"print('line\\n' * {lines})"))
+    done = shell(tmp_path, ">/dev/full")
+    assert (done.returncode, done.stderr) == (
+        2, "tool: error: stdout: No space left on device\n"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&- >&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_a_command_without_streams_takes_no_file_for_one(tmp_path: Path, closed: str) -> None:
+    body = "print('out'); print('err', file=sys.stderr); assert open('made', 'w').fileno() > 2"
+    (tmp_path / "tool.py").write_text(SOURCE.format(body=body))
+    assert shell(tmp_path, closed).returncode == 0
+    assert (tmp_path / "made").read_text() == ""
 
 
 @pytest.mark.parametrize("lines", [1, 100_000])
