@@ -181,6 +181,7 @@ class LogBook:
     def __init__(self, path: Path, screen: TextIO | None = None, as_json: bool = False) -> None:
         self.path = path
         self.file = path.open("ab", buffering=0)
+        self.whole = True
         self.screen = screen
         self.as_json = as_json
         self.listeners: list[Callable[[Record], None]] = []
@@ -192,11 +193,21 @@ class LogBook:
         try:
             self.file.write(line)
         except OSError as error:  # a full disk: trading goes on without a log
-            self.show(f"hft.launch: warning: {self.path}: {error.strerror}")
+            self.lose(error)
         for listener in self.listeners:
             listener(record)
         if not said:
             self.show(line.decode().rstrip() if self.as_json else text_of(record))
+
+    def lose(self, error: OSError) -> None:
+        """Tell, once, whoever looks that the file has not all."""
+        if not self.whole:
+            return
+        self.whole = False
+        lost = f"{self.path}: not all of the log is in the file: {error.strerror}"
+        for listener in self.listeners:
+            listener(fields_of("warning", "launch", os.getpid(), lost))
+        self.show(f"hft.launch: warning: {lost}")
 
     def write_line(self, line: bytes) -> None:
         """Add the line that a node wrote."""

@@ -186,6 +186,21 @@ def test_a_screen_that_is_gone_and_a_full_disk_don_t_end_the_run(tmp_path: Path)
         screen.close()
 
 
+def test_a_full_disk_is_told_once(tmp_path: Path) -> None:
+    """Also to the live view, which has no other screen; the records go there all the same."""
+    screen = io.StringIO()
+    book = LogBook(Path("/dev/full"), screen)
+    heard: list[str] = []
+    book.listeners.append(lambda record: heard.append(record["message"]))
+    with use(book.write, "info"):
+        LOG.info("one")
+        LOG.info("two")
+    book.close()
+    lost = "/dev/full: not all of the log is in the file: No space left on device"
+    assert heard == [lost, "one", "two"]
+    assert screen.getvalue().count(lost) == 1
+
+
 def test_lines_are_put_together_from_pieces(pipe: tuple[int, int]) -> None:
     read_fd, write_fd = pipe
     found: list[bytes] = []
