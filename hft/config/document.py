@@ -196,13 +196,14 @@ class Reader:
             if isinstance(found, str):
                 self.document.variables |= references.names(found)
                 if references.has_reference(found):
-                    if dotted(path) in self.settled:
-                        return MISSING
                     found = references.resolve(found, self.environment)
                     text = repr(found)
                     return read_text(kind, found)
                 found = references.resolve(found, self.environment)
             return read_toml(kind, found, text)
+        except references.NotSet as problem:
+            settled = dotted(tuple(part for part in path if isinstance(part, str))) in self.settled
+            return MISSING if settled else self.wrong(path, str(problem))
         except references.ReferenceProblem as problem:
             return self.wrong(path, str(problem))
         except Misfit:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-__all__ = ["ReferenceProblem", "has_reference", "names", "resolve"]
+__all__ = ["NotSet", "ReferenceProblem", "has_reference", "names", "resolve"]
 
 REFERENCE = re.compile(
     r"(?P<literal>\$\$\{)"
@@ -14,6 +14,10 @@ REFERENCE = re.compile(
 
 class ReferenceProblem(Exception):
     """What is wrong with a reference, in words."""
+
+
+class NotSet(ReferenceProblem):
+    """A variable is not set, and the reference has no default."""
 
 
 def has_reference(text: str) -> bool:
@@ -40,7 +44,7 @@ def resolve(text: str, environment: Mapping[str, str]) -> str:
         if value is None:
             if found["name"] in environment:
                 return ""
-            raise ReferenceProblem(f"the variable {found['name']} is not set")
+            raise NotSet(f"the variable {found['name']} is not set")
         return value
 
     return REFERENCE.sub(replaced, text)

@@ -47,7 +47,8 @@ def lines(value: Any, name: str, loaded: Loaded) -> Iterator[str]:
     begun = not name
     for key, each in fields(value):
         path = f"{name}.{key}" if name else key
-        if isinstance(each, (msgspec.Struct, dict)):
+        empty_inside = each == {} and isinstance(value, dict)  # it would be no table of its own
+        if isinstance(each, (msgspec.Struct, dict)) and not empty_inside:
             inner.append((path, each))
             continue
         if not begun:
@@ -57,7 +58,5 @@ def lines(value: Any, name: str, loaded: Loaded) -> Iterator[str]:
         origin = loaded.origins.get(path)
         comment = "" if origin is None else f"  # {' '.join(str(origin).split())}"
         yield f"# {key} is not set" if each is None else f"{key} = {value_text(each)}{comment}"
-    if isinstance(value, dict) and not value:
-        return
     for path, each in inner:
         yield from lines(each, path, loaded)

@@ -72,7 +72,8 @@ path = "odd.py"
 [strategy.parameters]
 "a b" = "$${c}"
 lots = [1, 2.5]
-deep = {on = true}
+deep = {on = true, off = {}}
+none = {}
 [strategy.parameters.more]
 x = [{y = 1}]
 [instruments."B T.C"]

@@ -156,6 +156,16 @@ def test_a_reference_that_is_overridden_needs_no_variable(file: Path) -> None:
     file.write_text('[run]\nfeed = "lobster:${F}"\n')
     found = load(file, environment={}, options={"run.feed": ("--feed", "sim")})
     assert found.config.run.feed == "sim"
+    file.write_text('[run]\naffinity = [0, "${CORE}"]\n')
+    found = load(file, environment={"HFT_CPU_AFFINITY": "2"})
+    assert found.config.run.affinity == (2,)
+
+
+@pytest.mark.parametrize("text", ["${N}", "${N", "${M:-x}"])
+def test_what_is_wrong_in_an_overridden_reference_is_told(file: Path, text: str) -> None:
+    file.write_text(f'[run]\nseed = "{text}"\n')
+    with pytest.raises(ConfigError, match=r"line 2, run\.seed: "):
+        load(file, environment={"N": "1.5"}, options={"run.seed": ("--seed", "7")})
 
 
 def test_what_is_found_wrong_later_says_where_the_value_is_from(file: Path) -> None:
