@@ -32,7 +32,7 @@ class OwnFeed(Feed):
             self.feed = found(argument, options)
         except UserError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             blame(path, error)
         self.name = getattr(self.feed, "name", None) or path.name
         self.instruments = getattr(self.feed, "instruments", [])
@@ -45,10 +45,8 @@ class OwnFeed(Feed):
         """The one class that is a Feed, with everything that a feed must define."""
         feeds = [
             each
-            for each in vars(module).values()
-            if inspect.isclass(each)
-            and issubclass(each, Feed)
-            and each.__module__ == module.__name__
+            for each in dict.fromkeys(filter(inspect.isclass, vars(module).values()))
+            if issubclass(each, Feed) and each.__module__ == module.__name__
         ]
         if len(feeds) != 1:
             names = ", ".join(each.__name__ for each in feeds) or "none"
@@ -67,8 +65,10 @@ class OwnFeed(Feed):
         last_ts_ns = -(2**63)
         try:
             for commands in self.feed.chunks():
-                if not isinstance(commands, np.ndarray) or commands.dtype != COMMAND:
-                    self.fail(type(self.feed), "must yield arrays of dtype COMMAND from chunks()")
+                is_flow = isinstance(commands, np.ndarray) and commands.dtype == COMMAND
+                if not is_flow or commands.ndim != 1:
+                    problem = "must yield arrays of dtype COMMAND and one dimension from chunks()"
+                    self.fail(type(self.feed), problem)
                 ts_ns = commands["event_ts_ns"]
                 if len(ts_ns):
                     if ts_ns[0] < last_ts_ns or (np.diff(ts_ns) < 0).any():
@@ -77,7 +77,7 @@ class OwnFeed(Feed):
                     yield commands
         except UserError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             blame(self.path, error)
 
 
@@ -96,16 +96,16 @@ def load(path: Path) -> ModuleType:
             raise FeedError(f"can't be read: {error.strerror}", file=path) from None
         blame(path, error)
     except SyntaxError as error:
-        where = path if error.filename == location else error.filename
+        where = path if error.filename in (None, location) else error.filename
         raise FeedError(f"is not Python: {error.msg}", file=where, line=error.lineno) from None
     except UserError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         blame(path, error)
     return module
 
 
-def blame(path: Path, error: Exception) -> NoReturn:
+def blame(path: Path, error: BaseException) -> NoReturn:
     """Raise the FeedError of an exception in the user's file."""
     line, at = None, error.__traceback__
     while at is not None:

@@ -44,6 +44,7 @@ INIT = """
         from decimal import Decimal; from hft.instruments import Instrument
         self.instruments = [Instrument("MINE", "ABC", Decimal(1), Decimal(1))]
 """
+FLOW = "line 4, A: must yield arrays of dtype COMMAND and one dimension from chunks()"
 CHUNKS = "\n    def chunks(self):\n        yield "
 
 
@@ -51,12 +52,15 @@ CHUNKS = "\n    def chunks(self):\n        yield "
     ("text", "problem"),
     [
         ("class (:\n", "line 1: is not Python: invalid syntax"),
+        ("x = '\0'\n", "is not Python: source code string cannot contain null bytes"),
+        ("\nexit(3)\n", "line 2: SystemExit: 3"),
         ("\nimport no_such\n", "line 2: ModuleNotFoundError: No module named 'no_such'"),
         ("import os\n\nraise ValueError('two\\nlines')\n", "line 3: ValueError: two lines"),
         ("\n\nopen('none.txt')\n", "line 3: FileNotFoundError: [Errno 2] No such file"),
         ("x = 1\n", NO_CLASS + "'none'"),
         (HEAD, NO_CLASS + "'none'"),
         (HEAD + "class A(Feed): pass\nclass B(Feed): pass\n", NO_CLASS + "'A, B'"),
+        (HEAD + "class A(Feed): pass\nB = A\n", "line 4, A: must define __init__, chunks"),
         (HEAD + "\nclass A(Feed):\n    pass\n", "line 5, A: must define __init__, chunks"),
         (HEAD + f"class A(Feed):{INIT}", "line 4, A: must define chunks"),
         (
@@ -85,8 +89,11 @@ def test_a_bad_file_is_an_error_with_its_line(tmp_path: Path, text: str, problem
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        ("[1, 2]", "line 4, A: must yield arrays of dtype COMMAND from chunks()"),
-        ("np.zeros(3)", "line 4, A: must yield arrays of dtype COMMAND from chunks()"),
+        ("[1, 2]", FLOW),
+        ("np.zeros(3)", FLOW),
+        ("np.zeros((2, 2), COMMAND)", FLOW),
+        ("np.zeros((), COMMAND)", FLOW),
+        ("exit(3)", "line 10: SystemExit: 3"),
         ("np.zeros(2, COMMAND)[::-1]; 1 / 0", "line 10: ZeroDivisionError"),
         (
             "from_times(3, 2)\ndef from_times(*times):\n    made = np.zeros(2, COMMAND)\n"
