@@ -169,7 +169,8 @@ class CsvMarketFeed(Feed):
             self.explain(done, last_ts_ns, error)
 
     def block(self, texts: pa.RecordBatch, first_pass: bool) -> Block:
-        """The integers of some rows."""
+        """The integers of some rows, all in steps of the grids as they are after them."""
+        before = self.grids_found()
         ts_ns = self.clock.column_ns(trimmed(texts["timestamp"]))
         instrument = self.instruments_of(texts, first_pass)
         listings = list(self.listings.values())
@@ -192,7 +193,13 @@ class CsvMarketFeed(Feed):
             there = steps[price] > 0, steps[size] > 0
             if (there[0] != there[1]).any() or not (self.may_be_empty or there[0].all()):
                 raise Misfit
+        if self.grids_found() != before:
+            return self.block(texts, first_pass)
         return Block(ts_ns, instrument, steps, texts)
+
+    def grids_found(self) -> int:
+        """Grows with each grid that becomes finer."""
+        return sum(each.price.decimals + each.size.decimals for each in self.listings.values())
 
     def instruments_of(self, texts: pa.RecordBatch, first_pass: bool) -> Int64s:
         """The rows' indices into the listings; the first pass lists those that are new."""

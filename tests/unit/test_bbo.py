@@ -82,6 +82,12 @@ def leaves_of(engine: MatchingEngine, number: int) -> int:
     return order["leaves_lots"] if order else 0
 
 
+def test_crossed_quotes_are_counted_whatever_their_decimals(tmp_path: Path) -> None:
+    """The grid that the bids ask for is not yet that of the asks."""
+    rows = ["1,A,101,1,100.5,1", "2,A,100,1,100.5,1"]
+    assert "2 quotes, 1 of them crossed, " in quotes_feed(tmp_path / "q.csv", rows).name
+
+
 def test_own_orders_fill_when_the_market_comes_through_them(tmp_path: Path) -> None:
     """And not when the quote only leaves their price, nor before."""
     feed = quotes_feed(
