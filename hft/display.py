@@ -15,7 +15,7 @@ from hft.feeds.base import Commands
 from hft.monitor.alerts import Alerts
 from hft.monitor.snapshot import Snapshot, snapshot
 from hft.monitor.trade import Trade
-from hft.monitor.view import REDRAW_S, View
+from hft.monitor.view import REDRAW_S, View, can_draw
 from hft.nodes.spec import RunSpec
 from hft.run import Run
 from hft.runtime.log import LogBook, Record, text_of
@@ -47,11 +47,12 @@ class Display:
         self.view = View(feed, self.console)
         self.alerts = Alerts()
         self.errors: list[str] = []
-        if self.console.is_terminal:
+        self.draws = can_draw(self.console)
+        if self.draws:
             book.listeners.append(self.take_log)
         else:
             book.screen = sys.stderr
-        self.every_s = REDRAW_S if self.console.is_terminal else LINE_S
+        self.every_s = REDRAW_S if self.draws else LINE_S
         self.next_s = time.monotonic() + self.every_s
         self.previous: Snapshot | None = None
         self.event_ts_ns = 0
@@ -68,7 +69,7 @@ class Display:
             run.watch(lambda _: None)
 
     def show(self, run: Run) -> None:
-        if self.console.is_terminal:
+        if self.draws:
             try:
                 with self.view.live() as draw:
                     run.watch(lambda run: self.look(run, draw))

@@ -25,6 +25,7 @@ from hft.errors import UserError, run_command
 from hft.monitor import Snapshot, View, snapshot
 from hft.monitor.snapshot import Instrument
 from hft.monitor.units import bytes_text, clock, count, elapsed, latency, money, ns
+from hft.monitor.view import can_draw
 from hft.runtime.segments import check_instance, control_name
 
 EXIT_DEAD = 1
@@ -258,7 +259,7 @@ def watch(control: Control, interval_s: float, as_json: bool) -> None:
     view = View()
     with contextlib.ExitStack() as stack:
         show: Callable[[Snapshot], None] = show_json if as_json else lines_of(view)
-        if not as_json and sys.stdout.isatty():
+        if not as_json and can_draw(Console()):
             show = stack.enter_context(view.live())
         while segment_path(control.segment.name) is not None:
             shot = snapshot(control)

@@ -16,7 +16,7 @@ from hft.monitor.snapshot import Snapshot
 from hft.monitor.trade import Trade
 from hft.monitor.units import clock, count, latency, money, rate
 
-__all__ = ["REDRAW_S", "View"]
+__all__ = ["REDRAW_S", "View", "can_draw"]
 
 REDRAW_S = 0.5  # drawing takes some milliseconds of a core that others need
 RATES_OVER_S = 1.0  # redraws are too close together for steady rates
@@ -27,6 +27,11 @@ NARROW, WIDE = 80, 100  # columns: below, panels are stacked; from here on, all 
 TALL, TALLER = 30, 36  # lines from which on the log has three, and five
 HEADER_LINES = 2
 FRAME_LINES = 2  # of a panel
+
+
+def can_draw(console: Console) -> bool:
+    """Whether the live view can be drawn there: TERM=dumb has no cursor to move."""
+    return console.is_terminal and not console.is_dumb_terminal
 
 
 class View:
