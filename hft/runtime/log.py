@@ -11,6 +11,7 @@ fields of `extra`.
 """
 
 import contextlib
+import errno
 import logging
 import os
 import select
@@ -191,7 +192,10 @@ class LogBook:
         said = bool(record.pop("said", said))
         line = encode(record)
         try:
-            self.file.write(line)
+            written = self.file.write(line)
+            if written < len(line):  # the next line would continue this one
+                self.file.truncate(self.file.tell() - written)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:  # a full disk: trading goes on without a log
             self.lose(error)
         for listener in self.listeners:

@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import os
+import resource
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hft.runtime.log import LINE_BYTES_MAX, LogBook, PipeWriter, encode, record_of, text_of, use
+from hft.runtime.log import (
+    LINE_BYTES_MAX,
+    LogBook,
+    PipeWriter,
+    encode,
+    fields_of,
+    record_of,
+    text_of,
+    use,
+)
 from hft.runtime.supervisor import READ_BYTES, Lines, Supervisor
 
 LOG = logging.getLogger("hft.strategy")
@@ -199,6 +209,22 @@ def test_a_full_disk_is_told_once(tmp_path: Path) -> None:
     lost = "/dev/full: not all of the log is in the file: No space left on device"
     assert heard == [lost, "one", "two"]
     assert screen.getvalue().count(lost) == 1
+
+
+def test_a_disk_that_takes_half_a_line_leaves_whole_ones(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    book = LogBook(path)
+    book.write(fields_of("info", "risk", 1, "first"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 20, hard))
+    try:
+        book.write(fields_of("info", "risk", 1, "torn"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    book.write(fields_of("info", "risk", 1, "last"))
+    book.close()
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["message"] for line in lines] == ["first", "last"]
 
 
 def test_lines_are_put_together_from_pieces(pipe: tuple[int, int]) -> None:
