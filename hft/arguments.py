@@ -1,10 +1,8 @@
 """Command lines: what is wrong with one is said in one line, like every other mistake."""
 
 import argparse
-import os
 from typing import NoReturn
 
-from hft.config.schema import RunConfig
 from hft.errors import ConfigError
 
 __all__ = ["Parser"]
@@ -17,8 +15,5 @@ class Parser(argparse.ArgumentParser):
         raise ConfigError(message)
 
     def add_instance(self) -> None:
-        """Add --instance, for commands that look at a run; by default the one that launch takes."""
-        default = os.environ.get("HFT_RUN_INSTANCE", RunConfig().instance)
-        self.add_argument(
-            "--instance", default=default, metavar="NAME", help="of the run to look at"
-        )
+        """Add --instance, for commands that look at a run; `chosen_instance` says which."""
+        self.add_argument("--instance", metavar="NAME", help="of the run to look at")

@@ -26,7 +26,7 @@ from hft.monitor import Snapshot, View, snapshot
 from hft.monitor.snapshot import Instrument
 from hft.monitor.units import bytes_text, clock, count, elapsed, latency, money, ns
 from hft.monitor.view import can_draw
-from hft.runtime.segments import check_instance, control_name
+from hft.runtime.segments import chosen_instance, control_name
 
 EXIT_DEAD = 1
 WIDTH = 100  # where there is no terminal to ask
@@ -319,9 +319,10 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 @run_command
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse_arguments(argv)
-    name = control_name(check_instance(arguments.instance))
+    instance = chosen_instance(arguments.instance)
+    name = control_name(instance)
     if segment_path(name) is None:
-        raise UserError("is not running", field=f"instance {arguments.instance}")
+        raise UserError("is not running", field=f"instance {instance}")
     control = Control.attach(name, writable=False)
     shot = snapshot(control)
     if arguments.watch is None or not shot["owner"]["alive"]:
@@ -333,7 +334,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     # With --json, stdout is for JSON alone.
     notes = sys.stderr if arguments.json else sys.stdout
-    print(f"instance {arguments.instance}: the run has ended", file=notes)
+    print(f"instance {instance}: the run has ended", file=notes)
     return 0
 
 

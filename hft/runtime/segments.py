@@ -16,14 +16,16 @@ SEGMENT_DIRS = (Path("/dev/shm"), Path(HUGE_DIR))
 SEGMENT_KINDS = (SegmentKind.SEGMENT_CONTROL, SegmentKind.SEGMENT_RING)
 
 
-def check_instance(instance: str) -> str:
-    """The name itself; ConfigError unless it can be part of a file name."""
+def chosen_instance(option: str | None) -> str:
+    """The name of the option, else of the variable, else the default; ConfigError if it is none."""
     rule = keys()["run.instance"]
+    variable = str(rule.variable)
+    instance = os.environ.get(variable, str(rule.default)) if option is None else option
     try:
         read_text(rule.kind, instance)
     except Misfit:
-        problem = f"must be {rule.allowed}"
-        raise ConfigError(problem, field="--instance", value=instance) from None
+        field = variable if option is None else "--instance"
+        raise ConfigError(f"must be {rule.allowed}", field=field, value=instance) from None
     return instance
 
 

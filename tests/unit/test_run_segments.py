@@ -13,7 +13,7 @@ from hft.core.ring import Ring, RingPolicy
 from hft.errors import ConfigError
 from hft.runtime.segments import (
     InstanceLock,
-    check_instance,
+    chosen_instance,
     control_name,
     new_run_id,
     remove_run,
@@ -127,11 +127,23 @@ def test_a_run_removes_its_own_segments_only() -> None:
 @pytest.mark.parametrize("name", ["a", "A-1_b", "x" * 40])
 def test_good_names(name: str) -> None:
     """Letters, digits, '_' and '-'."""
-    assert check_instance(name) == name
+    assert chosen_instance(name) == name
 
 
 @pytest.mark.parametrize("name", ["", "a.b", "a/b", "a b", "é", "a\n", "x" * 41])
 def test_bad_names(name: str) -> None:
     """A name with a dot would take another instance's segments for its own."""
     with pytest.raises(ConfigError, match="must be 1 to 40 letters"):
-        check_instance(name)
+        chosen_instance(name)
+
+
+def test_the_name_is_the_one_that_launch_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bad one is told with where it comes from."""
+    monkeypatch.delenv("HFT_RUN_INSTANCE", raising=False)
+    assert chosen_instance(None) == "default"
+    monkeypatch.setenv("HFT_RUN_INSTANCE", "mine")
+    assert (chosen_instance(None), chosen_instance("other")) == ("mine", "other")
+    monkeypatch.setenv("HFT_RUN_INSTANCE", "a/b")
+    assert chosen_instance("other") == "other"
+    with pytest.raises(ConfigError, match=r"^HFT_RUN_INSTANCE: must be .*, was 'a/b'$"):
+        chosen_instance(None)
