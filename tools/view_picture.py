@@ -73,7 +73,7 @@ def record() -> Console:
             force_terminal=True, legacy_windows=False,
         )  # fmt: skip
         book.screen = None
-        book.listeners.append(display.take_log)
+        book.listeners = [display.take_log]  # once, also where stdout is a terminal
         with use(book.write, spec.log_level):
             run = Run(spec, placement, book)
             try:
