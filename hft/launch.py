@@ -191,7 +191,9 @@ def execute_logged(
     try:
         run = Run(spec, placement, book)
         for number_ in END_SIGNALS:
-            signal.signal(number_, lambda *_: run.request_end())
+            # nohup has it ignored, so that a run outlives its terminal.
+            if number_ != signal.SIGHUP or signal.getsignal(number_) != signal.SIG_IGN:
+                signal.signal(number_, lambda *_: run.request_end())
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, END_SIGNALS)
     try:

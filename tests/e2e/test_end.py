@@ -63,6 +63,21 @@ def test_a_signal_to_all_processes_is_launch_s(start: Start, number: signal.Sign
     assert "SIM:TEST: position " in system.out
 
 
+def test_under_nohup_a_run_outlives_its_terminal(start: Start) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what is started inherits it
+    try:
+        system = start(*FOLDED)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    system.running()
+    system.process.send_signal(signal.SIGHUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        system.process.wait(1)
+    system.process.send_signal(signal.SIGTERM)
+    system.finish()
+    system.assert_gone()
+
+
 def test_a_reader_that_goes_away_ends_the_run(tmp_path: Path) -> None:
     """`launch | head` and a closed terminal lose no record either."""
     instance = new_instance()
