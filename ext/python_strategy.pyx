@@ -194,7 +194,10 @@ cdef class Context:
         heapq.heappush(self.timers, Timer(name, due_ts_ns))
 
     cdef void note(self, Report report):
-        """Follow what became of an order."""
+        """Follow what became of an order.
+
+        The no to a replace or a cancel names no side, and may come before the answer to the order.
+        """
         cdef Order order = self.orders.get(report.order_id)
         cdef int kind = report.kind
         if order is None:
@@ -209,7 +212,7 @@ cdef class Context:
             order.working = True
             order.price_ticks = report.price_ticks
             order.leaves_lots = report.leaves_lots
-        elif kind == CANCELLED or not order.working:
+        elif kind == CANCELLED or (report.side is not None and not order.working):
             del self.orders[report.order_id]
 
 

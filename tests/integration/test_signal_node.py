@@ -56,13 +56,14 @@ class Node:
         self.data, self.refusals, self.intents = (
             Ring.create(name, 1024) for name in self.names[1:]
         )
+        self.seats = build_strategies(config, INSTRUMENTS)
         self.agent = SignalAgent(
             self.control, "signal", 1,
             data=Ring.attach(self.names[1]),
             refusals=Ring.attach(self.names[2]),
             intents=Ring.attach(self.names[3]),
             edges=(0, 1, 2),
-            strategies=build_strategies(config, INSTRUMENTS),
+            strategies=self.seats,
             instruments=len(INSTRUMENTS),
             fusion=fusion_settings(config.fusion) if fusion else None,
             make_journal=lambda: JournalWriter(folder, {}, 64),
@@ -107,6 +108,10 @@ class Node:
     def fill(self, intent: Any, lots: int, **fields: int) -> list[Any]:
         left = int(intent["qty_lots"]) - lots
         return self.answer(Kind.FILLED, intent, last_lots=lots, leaves_lots=left, **fields)
+
+    def own(self) -> Any:
+        """The strategy in Python, the last one."""
+        return self.seats[-1][1].strategy
 
     def strategies(self) -> list[Any]:
         return list(snapshot(self.control)["strategies"])
@@ -309,3 +314,52 @@ def test_the_journal_of_decisions_grows_past_its_first_segment(make: Any, tmp_pa
     node.agent.on_close()
     assert len(list(tmp_path.glob("0/journal-*.hftj"))) > 5
     assert snapshot(node.control)["instruments"][0]["decision"]["count"] == 200
+
+
+# Strategies in Python
+
+NOTES = """
+from hft.strategies import Kind, Strategy
+
+
+class Own(Strategy):
+    def on_start(self, ctx):
+        self.ctx = ctx
+
+    def on_book(self, ctx, book):
+        if book.bid_lots == 1:
+            self.order_id = ctx.buy(90, 5)
+            ctx.replace(self.order_id, 91, 5)
+            ctx.cancel(self.order_id)
+"""
+
+
+def own_config(folder: Path, text: str, *builtin: str) -> Config:
+    """A configuration with a strategy in Python, in a file own.py."""
+    (folder / "own.py").write_text(text)
+    strategy = StrategyConfig(builtin=builtin, path=str(folder / "own.py"))
+    return Config(
+        strategy=strategy, market_maker=maker_config().market_maker, fusion=EVERY_BOOK
+    )
+
+
+def test_an_order_whose_replace_is_refused_before_it_is_accepted_stays(
+    make: Any, tmp_path: Path
+) -> None:
+    """A refusal comes by another way than the engine's answers, and may overtake them."""
+    node = make(own_config(tmp_path, NOTES))
+    new, replace, cancel = node.book(0, 100, 1, 101, 10)
+    for refused in (replace, cancel):
+        node.answer(Kind.REFUSED, refused, leaves_lots=0, reason=Reason.RISK_OFF_TICK)
+        assert list(node.own().ctx.orders) == [new["order_id"]]
+    node.accept(new)
+    node.fill(new, 5)
+    assert node.own().ctx.position_lots() == 5
+    assert not node.own().ctx.orders
+
+
+def test_a_refused_order_is_gone(make: Any, tmp_path: Path) -> None:
+    node = make(own_config(tmp_path, NOTES))
+    new, *_ = node.book(0, 100, 1, 101, 10)
+    node.answer(Kind.REFUSED, new, leaves_lots=0, reason=Reason.RISK_OFF_TICK)
+    assert not node.own().ctx.orders
