@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport abort, realloc
+from libc.string cimport memset
 
 from hft.core.features cimport Features
 from hft.core.messages cimport Message
@@ -10,7 +11,7 @@ from hft.core.messages cimport Message
 cdef struct PendingEvent:
     Message message
     int64_t event_ts_ns
-    Features features  # of the message's instrument, after it
+    Features features  # of the message's instrument, after it; zeros without one
 
 
 cdef struct Pending:
@@ -21,7 +22,7 @@ cdef struct Pending:
 
 cdef inline void pending_add(Pending *pending, const Message *message, int64_t event_ts_ns,
                              const Features *features) noexcept nogil:
-    """Append; `features` may be NULL."""
+    """Append; `features` is NULL for a message that is about no instrument."""
     cdef PendingEvent *event
     if pending.count == pending.capacity:
         pending.capacity = 2 * pending.capacity if pending.capacity else 1024
@@ -35,4 +36,6 @@ cdef inline void pending_add(Pending *pending, const Message *message, int64_t e
     event.event_ts_ns = event_ts_ns
     if features != NULL:
         event.features = features[0]
+    else:
+        memset(&event.features, 0, sizeof(Features))
     pending.count += 1

@@ -139,8 +139,11 @@ cdef inline void leave(SignalNode *node, uint32_t account) noexcept nogil:
     node.timer_ts_ns = min(node.timer_ts_ns, node.desk.timer_ts_ns)
 
 
-cdef inline void leave_to_python(SignalNode *node, const Message *message,
-                                 const Features *features) noexcept nogil:
+cdef inline void leave_to_python(SignalNode *node, const Message *message) noexcept nogil:
+    cdef const Features *features = NULL
+    if (message.header.kind != TIME and message.header.kind != END
+            and message.header.instrument < node.instrument_count):
+        features = &node.features[message.header.instrument]
     pending_add(&node.pending, message, node.desk.event_ts_ns, features)
 
 
@@ -167,7 +170,7 @@ cdef void fire_timers(SignalNode *node) noexcept nogil:
         memset(&clock, 0, sizeof(Message))
         clock.header.kind = TIME
         clock.header.origin_ts_ns = node.desk.origin_ts_ns
-        leave_to_python(node, &clock, NULL)
+        leave_to_python(node, &clock)
 
 
 cdef inline void pass_time(SignalNode *node, int64_t event_ts_ns) noexcept nogil:
@@ -219,7 +222,7 @@ cdef void decide(SignalNode *node, uint32_t instrument) noexcept nogil:
             )
             leave(node, index)
     if node.has_python:
-        leave_to_python(node, &message, NULL)
+        leave_to_python(node, &message)
 
 
 cdef void listen(SignalNode *node, uint32_t instrument, const Features *features) noexcept nogil:
@@ -260,7 +263,7 @@ cdef void handle_book(SignalNode *node, const Message *message) noexcept nogil:
             )
             leave(node, account)
     if node.python_wants_books:
-        leave_to_python(node, message, features)
+        leave_to_python(node, message)
 
 
 cdef void handle_trade(SignalNode *node, const Message *message) noexcept nogil:
@@ -274,7 +277,7 @@ cdef void handle_trade(SignalNode *node, const Message *message) noexcept nogil:
             )
             leave(node, account)
     if node.python_wants_trades:
-        leave_to_python(node, message, NULL)
+        leave_to_python(node, message)
 
 
 cdef void handle_report(SignalNode *node, const Message *message) noexcept nogil:
@@ -282,7 +285,7 @@ cdef void handle_report(SignalNode *node, const Message *message) noexcept nogil
     if account >= node.place_count:
         return
     if node.places[account].python:
-        leave_to_python(node, message, NULL)
+        leave_to_python(node, message)
         return
     enter(node, account)
     node.places[account].calls.on_report(
@@ -303,7 +306,7 @@ cdef void handle_end(SignalNode *node, const Message *message) noexcept nogil:
             leave(node, account)
             place.stats.state = STRATEGY_STOPPED
     if node.has_python:
-        leave_to_python(node, message, NULL)
+        leave_to_python(node, message)
     else:
         node.stats.state = NODE_DONE
 

@@ -363,3 +363,32 @@ def test_a_refused_order_is_gone(make: Any, tmp_path: Path) -> None:
     new, *_ = node.book(0, 100, 1, 101, 10)
     node.answer(Kind.REFUSED, new, leaves_lots=0, reason=Reason.RISK_OFF_TICK)
     assert not node.own().ctx.orders
+
+
+BATCHES = """
+from hft.strategies import Strategy
+
+
+class Own(Strategy):
+    def on_start(self, ctx):
+        self.batches = []
+        ctx.set_timer(1)
+
+    def on_batch(self, ctx, batch):
+        self.batches.append(batch.events)
+"""
+
+
+def test_every_event_of_a_batch_has_its_instruments_features(make: Any, tmp_path: Path) -> None:
+    node = make(own_config(tmp_path, BATCHES))
+    node.book(1, 100, 30, 104, 10)
+    node.book(2, 100, 10, 101, 30, instrument=1)
+    node.say(Kind.TRADE, price_ticks=101, qty_lots=1, side=Side.BUY)
+    node.say(Kind.TRADE, price_ticks=101, qty_lots=1, side=Side.BUY, instrument=1)
+    node.say(Kind.END, event_ts_ns=9 * MS)
+    events = np.concatenate(node.own().batches)
+    book = [Kind.DECISION, Kind.BOOK_TOP]
+    assert events["kind"].tolist() == [Kind.TIME, *book, *book, Kind.TRADE, Kind.TRADE, Kind.END]
+    assert events["imbalance"].tolist() == [0, 0.5, 0.5, -0.5, -0.5, 0.5, -0.5, 0]
+    assert events["spread_ticks"].tolist() == [0, 4, 4, 1, 1, 4, 1, 0]
+    assert events["valid"].tolist() == [0, 1, 1, 1, 1, 1, 1, 0]
