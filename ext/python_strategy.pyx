@@ -252,6 +252,7 @@ cdef class PythonStrategy:
 
     cdef void start(self, Desk *desk, StrategyStats *stats, uint16_t account) except *:
         """Call on_start; from now on it trades under an account."""
+        cdef uint64_t intents = desk.intents
         self.stats = stats
         self.account = account
         self.trading = True
@@ -262,6 +263,7 @@ cdef class PythonStrategy:
         except (Exception, SystemExit) as error:
             self.fail(desk, error)
         self.context.desk = NULL
+        stats.intents += desk.intents - intents
 
     cdef void deliver(self, Desk *desk, const Pending *pending) except *:
         """Call the callbacks for the events of a step. The desk's time and account change."""

@@ -28,6 +28,7 @@ cdef struct SignalNode:
     Desk desk
     Place places[STRATEGIES_MAX]
     uint32_t place_count
+    uint64_t intents_before  # of the desk, when the strategy at work was called
     int64_t timer_ts_ns  # the first of the places' timers
     # What strategies in Python have yet to be called with, and which kinds they want.
     Pending pending

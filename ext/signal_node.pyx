@@ -118,6 +118,7 @@ cdef bint flush(SignalNode *node) noexcept nogil:
     if not edge_flush(&node.intents, &node.desk.out, <uint32_t>host_now_ns()):
         return False
     node.stats.messages_out += node.desk.out.count
+    stat_set(node.stats, SIGNAL_INTENTS, node.desk.intents)
     node.intents.sent = 0
     node.desk.out.count = 0
     return True
@@ -130,11 +131,11 @@ cdef inline void enter(SignalNode *node, uint32_t account) noexcept nogil:
     node.desk.account = <uint16_t>account
     node.desk.timer_ts_ns = node.places[account].timer_ts_ns
     node.places[account].stats.events += 1
-    node.places[account].stats.intents -= node.desk.intents
+    node.intents_before = node.desk.intents
 
 
 cdef inline void leave(SignalNode *node, uint32_t account) noexcept nogil:
-    node.places[account].stats.intents += node.desk.intents
+    node.places[account].stats.intents += node.desk.intents - node.intents_before
     node.places[account].timer_ts_ns = node.desk.timer_ts_ns
     node.timer_ts_ns = min(node.timer_ts_ns, node.desk.timer_ts_ns)
 
@@ -371,7 +372,6 @@ cdef void show(SignalNode *node) noexcept nogil:
         node.page.instruments[instrument].imbalance = features.imbalance
         node.page.instruments[instrument].order_flow_imbalance = features.order_flow_imbalance
         node.page.instruments[instrument].spread_ticks = features.spread_ticks
-    stat_set(node.stats, SIGNAL_INTENTS, node.desk.intents)
     node.shown = True
 
 
@@ -504,6 +504,8 @@ cdef class SignalAgent(Agent):
         if self.make_journal is not None:
             self.journal = self.make_journal()
             self.node.journal = &self.journal.journal
+        # No market event causes what is intended now.
+        self.node.desk.origin_ts_ns = host_now_ns()
         for account, strategy in enumerate(self.strategies):
             place = &self.node.places[<int>account]
             if place.python:
@@ -537,7 +539,6 @@ cdef class SignalAgent(Agent):
         self.node.pending.count = 0
         self.node.python_due = False
         self.node.in_order = False
-        self.node.shown = False
         if self.node.ended:
             self.calls.stats.state = NODE_DONE
         return 1

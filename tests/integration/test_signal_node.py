@@ -1,6 +1,9 @@
 """The signal node with strategies over real rings, in one process, a message at a time."""
 
 import os
+import sys
+import threading
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +20,7 @@ from hft.config import (
     MarketMakerConfig,
     StrategyConfig,
 )
-from hft.core.control import Control, NodeState
+from hft.core.control import Control, Counter, NodeState
 from hft.core.journal import JournalWriter
 from hft.core.messages import (
     COMMAND,
@@ -392,3 +395,58 @@ def test_every_event_of_a_batch_has_its_instruments_features(make: Any, tmp_path
     assert events["imbalance"].tolist() == [0, 0.5, 0.5, -0.5, -0.5, 0.5, -0.5, 0]
     assert events["spread_ticks"].tolist() == [0, 4, 4, 1, 1, 4, 1, 0]
     assert events["valid"].tolist() == [0, 1, 1, 1, 1, 1, 1, 0]
+
+
+STARTING = """
+from hft.strategies import Strategy
+
+
+class Own(Strategy):
+    def on_start(self, ctx):
+        ctx.buy(90, 1)
+
+    def on_trade(self, ctx, trade):
+        pass
+"""
+
+
+def test_intents_of_the_start_and_of_the_end_are_counted(make: Any, tmp_path: Path) -> None:
+    before_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+    node = make(own_config(tmp_path, STARTING, "market_maker"))
+    [early] = node.follow()
+    # Whoever measures the order's age takes it from there.
+    assert early["origin_ts_ns"] >= before_ns
+    node.accept(*node.book(0, 1000, 50, 1002, 50))
+    node.say(Kind.END, event_ts_ns=MS)
+    assert [each["intents"] for each in node.strategies()] == [4, 2]
+    assert node.agent.count(Counter.SIGNAL_INTENTS) == 6
+
+
+def test_a_strategys_count_of_intents_is_right_while_it_is_called(make: Any) -> None:
+    node = make(maker_config())
+    node.accept(*node.book(0, 1000, 50, 1002, 50))
+    books = np.zeros(500, PAYLOAD_OF_KIND[Kind.BOOK_TOP])
+    books["kind"] = Kind.BOOK_TOP
+    books["bid_price_ticks"], books["ask_price_ticks"] = 1000, 1002
+    books["bid_lots"] = books["ask_lots"] = 50
+    seen = set()
+    over = threading.Event()
+
+    def observe() -> None:
+        counted = node.control.record["strategies"]["intents"]
+        while not over.is_set():
+            seen.update(counted[:1].tolist())
+
+    observer = threading.Thread(target=observe)
+    switching_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    observer.start()
+    try:
+        for _ in range(50):
+            node.data.push(books.view(MESSAGE))
+            assert node.follow() == []
+    finally:
+        over.set()
+        sys.setswitchinterval(switching_s)
+        observer.join()
+    assert seen == {2}
