@@ -45,7 +45,7 @@ cdef class PythonStrategy:
     cdef bint batches, calls_signal, calls_report
 
     cdef void start(self, Desk *desk, StrategyStats *stats, uint16_t account) except *
-    cdef void deliver(self, Desk *desk, const Pending *pending) except *
+    cdef void deliver(self, Desk *desk, const Pending *pending, bint ended) except *
     cdef void at_desk(self, Desk *desk) noexcept
     cdef void take(self, const PendingEvent *event) except *
     cdef void fire_timers(self, int64_t event_ts_ns) except *

@@ -35,7 +35,6 @@ from hft.core.messages cimport (
     BUY,
     CANCELLED,
     DECISION,
-    END,
     FILLED,
     IOC,
     MARKET,
@@ -265,8 +264,11 @@ cdef class PythonStrategy:
         self.context.desk = NULL
         stats.intents += desk.intents - intents
 
-    cdef void deliver(self, Desk *desk, const Pending *pending) except *:
-        """Call the callbacks for the events of a step. The desk's time and account change."""
+    cdef void deliver(self, Desk *desk, const Pending *pending, bint ended) except *:
+        """Call the callbacks for the events of a step. The desk's time and account change.
+
+        `ended`: whether the END was among these events, or before them.
+        """
         cdef int64_t started_ns = host_now_ns()
         cdef uint64_t intents = desk.intents
         cdef uint32_t place
@@ -284,7 +286,7 @@ cdef class PythonStrategy:
                 self.strategy.on_batch(self.context, batch_of(pending))
             except (Exception, SystemExit) as error:
                 self.fail(desk, error)
-        if self.trading and pending.events[pending.count - 1].message.header.kind == END:
+        if self.trading and ended:
             self.stop(desk)
         self.context.desk = NULL
         self.stats.intents += desk.intents - intents

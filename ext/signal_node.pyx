@@ -533,7 +533,9 @@ cdef class SignalAgent(Agent):
             return 1
         for account, strategy in enumerate(self.strategies):
             if self.node.places[<int>account].python:
-                (<PythonStrategy>strategy).deliver(&self.node.desk, &self.node.pending)
+                (<PythonStrategy>strategy).deliver(
+                    &self.node.desk, &self.node.pending, self.node.ended
+                )
                 self.set_timer(<int>account)
         self.node.desk.event_ts_ns = event_ts_ns
         self.node.pending.count = 0

@@ -450,3 +450,35 @@ def test_a_strategys_count_of_intents_is_right_while_it_is_called(make: Any) -> 
         sys.setswitchinterval(switching_s)
         observer.join()
     assert seen == {2}
+
+
+RESTING = """
+from hft.strategies import Strategy
+
+
+class Own(Strategy):
+    def on_start(self, ctx):
+        self.calls = []
+
+    def on_book(self, ctx, book):
+        self.calls.append(int(self.watched.record["edges"]["published"][2]))
+        ctx.buy(90, 1)
+
+    def on_stop(self, ctx):
+        self.calls.append("stop")
+"""
+
+
+def test_the_end_is_told_whatever_else_comes_in_its_step(make: Any, tmp_path: Path) -> None:
+    """The kill switch, for one, cancels at any moment."""
+    node = make(own_config(tmp_path, RESTING))
+    node.own().watched = node.control
+    [intent] = node.book(0, 100, 10, 101, 10)
+    messages = np.zeros(2, MESSAGE)
+    messages["kind"] = Kind.END, Kind.CANCELLED
+    last = messages[1:].view(PAYLOAD_OF_KIND[Kind.CANCELLED])
+    last["order_id"], last["side"], last["reason"] = intent["order_id"], Side.BUY, Reason.KILLED
+    node.data.push(messages)
+    assert node.follow() == []
+    assert node.own().calls[-1] == "stop"
+    assert node.strategies()[0]["state"] == "stopped"
