@@ -409,6 +409,8 @@ cdef int signal_work(void *state) noexcept nogil:
         round_over = progress != node.progress and edge_peek(&node.data) == NULL
         if node.pending.count and (round_over or not node.simulated):
             node.python_due = True
+            if not node.simulated:
+                flush(node)  # what compiled strategies intend waits for no Python
         elif (round_over or not holds_intents(node)) and flush(node) and round_over:
             node.progress = progress
             node.mid_round = False

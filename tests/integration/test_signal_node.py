@@ -482,3 +482,12 @@ def test_the_end_is_told_whatever_else_comes_in_its_step(make: Any, tmp_path: Pa
     assert node.follow() == []
     assert node.own().calls[-1] == "stop"
     assert node.strategies()[0]["state"] == "stopped"
+
+
+def test_compiled_strategies_do_not_wait_for_those_in_python(make: Any, tmp_path: Path) -> None:
+    """In real time: their intents have left when Python is called."""
+    node = make(own_config(tmp_path, RESTING, "market_maker"))
+    node.own().watched = node.control
+    accounts = [int(each["account"]) for each in node.book(0, 1000, 50, 1002, 50)]
+    assert accounts == [0, 0, 1]
+    assert node.own().calls == [2]
