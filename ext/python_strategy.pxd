@@ -8,6 +8,9 @@ from hft.core.pending cimport Pending, PendingEvent
 from hft.core.strategy cimport Desk
 
 
+cdef bytes field_of(str text, Py_ssize_t room_bytes)
+
+
 cdef class Order:
     cdef readonly uint64_t order_id
     cdef readonly uint32_t instrument

@@ -215,6 +215,12 @@ cdef class Context:
             del self.orders[report.order_id]
 
 
+cdef bytes field_of(str text, Py_ssize_t room_bytes):
+    """A text as a field of the control page has it: UTF-8, cut between two characters."""
+    cut = text.encode(errors="backslashreplace")[:room_bytes]
+    return cut.decode(errors="ignore").encode()
+
+
 cdef str error_text(error, file):
     """An exception in one line, led by file and line: the last line of `file` that ran, if any."""
     frames = traceback.extract_tb(error.__traceback__)
@@ -223,7 +229,11 @@ cdef str error_text(error, file):
         if last is None or frame.filename == file or last.filename != file:
             last = frame
     where = f"{os.path.basename(last.filename)}:{last.lineno}: " if last else ""
-    return where + " ".join(f"{type(error).__name__}: {error}".split())
+    try:
+        said = str(error)
+    except Exception:  # its own, of a class of the strategy's
+        said = "an exception without a text"
+    return where + " ".join(f"{type(error).__name__}: {said}".split())
 
 
 cdef class PythonStrategy:
@@ -365,7 +375,7 @@ cdef class PythonStrategy:
     cdef void fail(self, Desk *desk, object error) except *:
         """Stop the strategy because of an exception, and say so wherever people look."""
         text = f"{error_text(error, self.file)} (in {self.callback})"
-        shown = text.encode()[:ERROR_BYTES]
+        shown = field_of(text, ERROR_BYTES)
         self.trading = False
         self.stats.state = STRATEGY_FAILED
         self.stats.failed_ts_ns = desk.event_ts_ns

@@ -60,7 +60,7 @@ from hft.core.messages cimport (
 )
 from hft.core.outbox cimport outbox_next, outbox_reserve
 from hft.core.pending cimport pending_add
-from hft.core.python_strategy cimport PythonStrategy
+from hft.core.python_strategy cimport PythonStrategy, field_of
 from hft.core.ring cimport Ring
 from hft.core.sources cimport BUILT_IN, Sources, sources_listen, sources_speak
 from hft.core.strategy cimport Strategy
@@ -490,7 +490,7 @@ cdef class SignalAgent(Agent):
             place = &self.node.places[<int>account]
             place.stats = &self.page.strategies[<int>account]
             place.timer_ts_ns = INT64_MAX
-            shown = name.encode()[:sizeof(place.stats.name)]
+            shown = field_of(name, sizeof(place.stats.name))
             memcpy(place.stats.name, <const char *>shown, len(shown))
             if isinstance(strategy, PythonStrategy):
                 python = strategy

@@ -491,3 +491,38 @@ def test_compiled_strategies_do_not_wait_for_those_in_python(make: Any, tmp_path
     accounts = [int(each["account"]) for each in node.book(0, 1000, 50, 1002, 50)]
     assert accounts == [0, 0, 1]
     assert node.own().calls == [2]
+
+
+FAILING = """
+from hft.strategies import Strategy
+
+
+class Own(Strategy):
+    def on_book(self, ctx, book):
+        raise %s
+"""
+UNPRINTABLE = """
+class Mute(Exception):
+    def __str__(self):
+        raise ValueError("no text")
+"""
+
+
+@pytest.mark.parametrize(
+    ("raised", "shown"),
+    [
+        ("ValueError('price é \\udcff')", "own.py:7: ValueError: price é \\udcff (in on_book)"),
+        ("ValueError('é' * 400)", "own.py:7: ValueError: " + "é" * 145),
+        ("ValueError('.' + 'é' * 400)", "own.py:7: ValueError: ." + "é" * 144),
+        ("Mute", "own.py:7: Mute: an exception without a text (in on_book)"),
+    ],
+    ids=["no UTF-8", "long", "cut within a letter", "no text"],
+)
+def test_any_exception_stops_its_strategy_alone(
+    make: Any, tmp_path: Path, raised: str, shown: str
+) -> None:
+    node = make(own_config(tmp_path, FAILING % raised + UNPRINTABLE, "market_maker"))
+    assert len(node.book(0, 1000, 50, 1002, 50)) == 2
+    [maker, own] = node.strategies()
+    assert (maker["state"], own["state"]) == ("trading", "failed")
+    assert own["error"] == shown
