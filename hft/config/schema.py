@@ -257,7 +257,11 @@ class StrategyConfig(Section, frozen=True):
     """Which strategies trade: built-in ones, and one of your own."""
 
     builtin: Annotated[
-        tuple[Literal["market_maker", "imbalance_taker"], ...] | None,
+        # Of STRATEGIES_MAX places one is left for `path`.
+        Annotated[
+            tuple[Literal["market_maker", "imbalance_taker"], ...], msgspec.Meta(max_length=7)
+        ]
+        | None,
         about("Built-in ones; unset: the market maker, or none where path is given."),
     ] = None
     path: Annotated[str, about("Python file of a strategy of your own; empty: none.")] = ""

@@ -172,6 +172,10 @@ def test_a_file_says_only_what_differs(path: Path) -> None:
             "[strategy]\nparameters = { a = 1 }\n",
             "line 2, strategy.parameters.a: is a parameter of strategy.path, which is",
         ),
+        (
+            f"[strategy]\nbuiltin = {['market_maker'] * 8}\n",
+            "line 2, strategy.builtin: must be a list of 0 to 7, each one of",
+        ),
         ('[strategy]\nbuiltin = ["maker"]\n', "line 2, strategy.builtin[0]: must be one of imbal"),
         ("fusion.weights.momentum = 101\n", "line 1, fusion.weights.momentum: must be a number fr"),
         ('[log]\nlevel = "warn"\n', "log.level: must be one of debug, info, warning, error, was"),
