@@ -25,6 +25,8 @@ StrategyClass = type[Strategy] | type[CompiledStrategy]
 SUFFIXES = (".py", ".so")
 PARAMETERS = "strategy.parameters"
 
+loaded_names: set[str] = set()  # of modules that are strategies
+
 
 def load_strategy(path: Path) -> StrategyClass:
     """The one strategy class that is defined in a file, checked; StrategyError says file and line.
@@ -40,6 +42,7 @@ def load_strategy(path: Path) -> StrategyClass:
         and issubclass(value, (Strategy, CompiledStrategy))
         and value.__module__ == module.__name__
     ]
+    found = list(dict.fromkeys(found))  # a class may have two names
     if len(found) != 1:
         names = ", ".join(each.__name__ for each in found) or "none"
         raise StrategyError(
@@ -59,6 +62,10 @@ def load_module(path: Path) -> ModuleType:
         raise StrategyError(problem, file=path, field="strategy.path")
     # An extension module's name is in its init function.
     name = path.name.partition(".")[0]
+    if name in sys.modules and name not in loaded_names:
+        raise StrategyError(f"has the name of a module in use, {name}; call it otherwise",
+                            file=path)  # fmt: skip
+    loaded_names.add(name)
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
@@ -79,7 +86,16 @@ def where_it_failed(error: BaseException, path: Path) -> tuple[int | None, str]:
         return error.lineno, f"{type(error).__name__}: {error.msg}"
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename == str(path)]
-    return (lines[-1] if lines else None), " ".join(f"{type(error).__name__}: {error}".split())
+    return (lines[-1] if lines else None), words_of(error)
+
+
+def words_of(error: BaseException) -> str:
+    """An exception in one line."""
+    try:
+        said = str(error)
+    except Exception:  # its own, of a class of the file's
+        said = "an exception without a text"
+    return " ".join(f"{type(error).__name__}: {said}".split())
 
 
 def handlers_of(strategy: type[Strategy]) -> set[str]:
@@ -128,6 +144,18 @@ def line_of(value: Any) -> int | None:
 def load_parameters(strategy: StrategyClass, values: dict[str, Any]) -> Parameters:
     """The parameters of a strategy, typed and checked; ConfigErrors names every wrong key."""
     parameters: type[Parameters] = getattr(strategy, "Parameters", Parameters)
+    try:
+        return convert_parameters(strategy.__name__, parameters, values)
+    except UserError:
+        raise
+    except Exception as error:  # of their types, which are looked at now, or of their own checks
+        problem = f"the parameters of {strategy.__name__} can't be made: {words_of(error)}"
+        raise ConfigError(problem, field=PARAMETERS) from None
+
+
+def convert_parameters(
+    owner: str, parameters: type[Parameters], values: dict[str, Any]
+) -> Parameters:
     fields = field_kinds(inspect_types.type_info(parameters))
     errors: list[UserError] = []
     made = {}
@@ -137,7 +165,7 @@ def load_parameters(strategy: StrategyClass, values: dict[str, Any]) -> Paramete
             near = nearest(key, fields)
             there_are = f"there are {', '.join(fields)}" if fields else "it has none"
             hint = f"did you mean {near}?" if near else there_are
-            problem = f"unknown parameter of {strategy.__name__}; {hint}"
+            problem = f"unknown parameter of {owner}; {hint}"
             errors.append(ConfigError(problem, field=where, value=value))
             continue
         try:
@@ -145,7 +173,7 @@ def load_parameters(strategy: StrategyClass, values: dict[str, Any]) -> Paramete
         except msgspec.ValidationError as error:
             errors.append(ConfigError(rule(fields[key], error), field=where, value=value))
     errors += [
-        ConfigError(f"{strategy.__name__} must be told its {key}", field=PARAMETERS)
+        ConfigError(f"{owner} must be told its {key}", field=PARAMETERS)
         for key, field in fields.items()
         if field.required and key not in values
     ]

@@ -1,6 +1,8 @@
 """A person's own strategy: loaded, or refused in one line that says what is wrong and where."""
 
 import logging
+import random
+import sys
 import textwrap
 from decimal import Decimal
 
@@ -8,7 +10,7 @@ import pytest
 
 from hft.config import Config, StrategyConfig
 from hft.core.python_strategy import Context, PythonStrategy
-from hft.errors import ConfigErrors, StrategyError
+from hft.errors import ConfigError, ConfigErrors, StrategyError
 from hft.instruments import Instrument
 from hft.strategies import BUILT_IN, build_strategies, check_strategy
 from hft.strategies.base import CALLBACKS
@@ -35,6 +37,11 @@ BAD_FILES = {
     "import": ("x = 1\nimport no_such_module\n", 2, "ModuleNotFoundError: No module named 'no_s"),
     "raises": ("\n\n1 / 0\n", 3, "can't be imported: ZeroDivisionError: division by zero"),
     "exits": ("import sys\nsys.exit(3)\n", 2, "can't be imported: SystemExit: 3"),
+    "no text": (
+        "class Mute(Exception):\n    def __str__(self):\n        1 / 0\nraise Mute\n",
+        4,
+        "can't be imported: Mute: an exception without a text",
+    ),
     "nothing": ("x = 1\n", None, "must define exactly one subclass of hft.strategies.Strategy, wa"),
     "only imports": ("from hft.strategies import Strategy\n", None, "exactly one subclass"),
     "two": (GOOD + GOOD.replace("Lean", "Fade"), None, "was 'Lean, Fade'"),
@@ -137,6 +144,35 @@ def test_parameters_of_any_type_that_toml_has(tmp_path):
     assert made is not None
     with pytest.raises(ConfigErrors, match=r"strategy\.parameters\.day: invalid RFC3339"):
         check_strategy(config(path, day="tomorrow"))
+
+
+@pytest.mark.parametrize(
+    ("field", "problem"),
+    [
+        ("odd: 'NoSuchType' = 1", "NameError: name 'NoSuchType' is not defined"),
+        ("odd: list | tuple = ()", "TypeError: Type unions may not contain more than one array"),
+        ("def __post_init__(self): 1 / 0", "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_parameters_that_no_values_fit_are_the_persons_mistake(tmp_path, field, problem):
+    path = written(tmp_path, GOOD.replace("threshold: float = 0.5", field))
+    with pytest.raises(ConfigError) as error:
+        check_strategy(config(path))
+    assert str(error.value).startswith(
+        f"strategy.parameters: the parameters of Lean can't be made: {problem}"
+    )
+
+
+def test_a_class_may_have_two_names(tmp_path):
+    assert check_strategy(config(written(tmp_path, GOOD + "\nStrategyToRun = Lean\n"))) is not None
+
+
+def test_a_file_does_not_take_the_place_of_another_module(tmp_path):
+    """Whoever imports that module later would get the strategy."""
+    path = written(tmp_path, GOOD, "random.py")
+    with pytest.raises(StrategyError, match="name of a module in use, random; call it otherwise"):
+        check_strategy(config(path))
+    assert sys.modules["random"] is random
 
 
 def test_the_market_maker_trades_unless_something_else_is_asked_for():
