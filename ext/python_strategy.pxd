@@ -22,7 +22,8 @@ cdef class Order:
 cdef class Context:
     cdef Desk *desk  # NULL outside of a callback
     cdef readonly tuple instruments
-    cdef readonly dict orders
+    cdef readonly object orders
+    cdef dict open_orders  # what `orders` shows
     cdef readonly object logger
     cdef list positions
     cdef list books

@@ -10,6 +10,7 @@ import logging
 import operator
 import os
 import traceback
+from types import MappingProxyType
 
 from libc.stdint cimport INT64_MAX
 from libc.string cimport memcpy
@@ -85,14 +86,15 @@ cdef class Context:
 
     Attributes:
         instruments: tuple of Instrument; a message's `instrument` is a place in it.
-        orders: the strategy's open orders, by id, as Order; not to be changed.
+        orders: the strategy's open orders, by id, as Order; to be read only.
         logger: a logging.Logger of the strategy's own.
     """
 
     def __init__(self, instruments, logger):
         self.instruments = tuple(instruments)
         self.logger = logger
-        self.orders = {}
+        self.open_orders = {}
+        self.orders = MappingProxyType(self.open_orders)
         self.positions = [0] * len(self.instruments)
         self.books = [None] * len(self.instruments)
         self.decisions = [None] * len(self.instruments)
@@ -159,13 +161,13 @@ cdef class Context:
             intent.order_type = MARKET
             intent.time_in_force = IOC
         order.order_id = intent.order_id
-        self.orders[order.order_id] = order
+        self.open_orders[order.order_id] = order
         return order.order_id
 
     def cancel(self, order_id):
         """Intend that an order ends; whether it was still open."""
         cdef Desk *desk = self.at_work()
-        cdef Order order = self.orders.get(order_id)
+        cdef Order order = self.open_orders.get(order_id)
         if order is None:
             return False
         desk_cancel(desk, order.instrument, order.order_id)
@@ -174,7 +176,7 @@ cdef class Context:
     def replace(self, order_id, price_ticks, qty_lots):
         """Intend that an order has this price and this much left; whether it was still open."""
         cdef Desk *desk = self.at_work()
-        cdef Order order = self.orders.get(order_id)
+        cdef Order order = self.open_orders.get(order_id)
         cdef int64_t price = whole("price_ticks", price_ticks, -INT64_MAX, INT64_MAX)
         cdef int64_t lots = whole("qty_lots", qty_lots, 1, INT64_MAX)
         if order is None:
@@ -184,7 +186,7 @@ cdef class Context:
 
     def cancel_all(self):
         """Intend that all open orders end."""
-        for order_id in self.orders:
+        for order_id in self.open_orders:
             self.cancel(order_id)
 
     def set_timer(self, after_ns, name=""):
@@ -197,7 +199,7 @@ cdef class Context:
 
         The no to a replace or a cancel names no side, and may come before the answer to the order.
         """
-        cdef Order order = self.orders.get(report.order_id)
+        cdef Order order = self.open_orders.get(report.order_id)
         cdef int kind = report.kind
         if order is None:
             return
@@ -206,13 +208,13 @@ cdef class Context:
             self.positions[order.instrument] += lots
             order.leaves_lots = report.leaves_lots
             if report.leaves_lots == 0:
-                del self.orders[report.order_id]
+                del self.open_orders[report.order_id]
         elif kind == ACCEPTED or kind == REPLACED:
             order.working = True
             order.price_ticks = report.price_ticks
             order.leaves_lots = report.leaves_lots
         elif kind == CANCELLED or (report.side is not None and not order.working):
-            del self.orders[report.order_id]
+            del self.open_orders[report.order_id]
 
 
 cdef bytes field_of(str text, Py_ssize_t room_bytes):
@@ -269,7 +271,7 @@ cdef class PythonStrategy:
         self.at_desk(desk)
         try:
             self.strategy.on_start(self.context)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             self.fail(desk, error)
         self.context.desk = NULL
         stats.intents += desk.intents - intents
@@ -288,13 +290,13 @@ cdef class PythonStrategy:
             desk.origin_ts_ns = pending.events[place].message.header.origin_ts_ns
             try:
                 self.take(&pending.events[place])
-            except (Exception, SystemExit) as error:
+            except BaseException as error:
                 self.fail(desk, error)
         if self.batches and self.trading:
             try:
                 self.callback = "on_batch"
                 self.strategy.on_batch(self.context, batch_of(pending))
-            except (Exception, SystemExit) as error:
+            except BaseException as error:
                 self.fail(desk, error)
         if self.trading and ended:
             self.stop(desk)
@@ -369,7 +371,7 @@ cdef class PythonStrategy:
             self.context.cancel_all()
             self.trading = False
             self.stats.state = STRATEGY_STOPPED
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             self.fail(desk, error)
 
     cdef void fail(self, Desk *desk, object error) except *:
@@ -380,7 +382,7 @@ cdef class PythonStrategy:
         self.stats.state = STRATEGY_FAILED
         self.stats.failed_ts_ns = desk.event_ts_ns
         memcpy(self.stats.error, <const char *>shown, len(shown))
-        left = len(self.context.orders)
+        left = len(self.context.open_orders)
         self.context.cancel_all()
         self.context.logger.error(
             "stopped: %s; cancelling its %d open orders", text, left, exc_info=error

@@ -514,9 +514,10 @@ class Mute(Exception):
         ("ValueError('price é \\udcff')", "own.py:7: ValueError: price é \\udcff (in on_book)"),
         ("ValueError('é' * 400)", "own.py:7: ValueError: " + "é" * 145),
         ("ValueError('.' + 'é' * 400)", "own.py:7: ValueError: ." + "é" * 144),
+        ("GeneratorExit", "own.py:7: GeneratorExit: (in on_book)"),
         ("Mute", "own.py:7: Mute: an exception without a text (in on_book)"),
     ],
-    ids=["no UTF-8", "long", "cut within a letter", "no text"],
+    ids=["no UTF-8", "long", "cut within a letter", "no Exception", "no text"],
 )
 def test_any_exception_stops_its_strategy_alone(
     make: Any, tmp_path: Path, raised: str, shown: str
@@ -526,3 +527,13 @@ def test_any_exception_stops_its_strategy_alone(
     [maker, own] = node.strategies()
     assert (maker["state"], own["state"]) == ("trading", "failed")
     assert own["error"] == shown
+
+
+def test_the_open_orders_can_be_read_only(make: Any, tmp_path: Path) -> None:
+    """They are what the strategy's positions and its cancels at the end rest on."""
+    changing = NOTES.replace("            ctx.replace(", "            ctx.orders.clear()\n            (")
+    node = make(own_config(tmp_path, changing))
+    new, cancel = node.book(0, 100, 1, 101, 10)
+    assert cancel["kind"] == Kind.CANCEL_ORDER
+    assert cancel["order_id"] == new["order_id"]
+    assert "AttributeError: 'mappingproxy' object has no" in node.strategies()[0]["error"]
