@@ -36,7 +36,7 @@ class Strategy:
         self.instruments = instruments
 
     def on_start(self, ctx: Context) -> None:
-        """The run begins; there is no market yet."""
+        """The run begins; there is no market yet, and no time."""
 
     def on_book(self, ctx: Context, book: Book) -> None:
         """The best prices of an instrument changed."""

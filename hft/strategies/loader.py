@@ -114,6 +114,9 @@ def check_callbacks(path: Path, strategy: type[Strategy]) -> None:
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(CALLBACKS)}"
             problem = f"{strategy.__name__}.{name} is no callback; {hint}"
             raise StrategyError(problem, file=path, line=line)
+        if inspect.iscoroutinefunction(value) or inspect.isgeneratorfunction(value):
+            problem = f"{strategy.__name__}.{name} must be a plain function, or nothing of it runs"
+            raise StrategyError(problem, file=path, line=line)
         wanted = inspect.signature(getattr(Strategy, name))
         try:
             inspect.signature(value).bind(*wanted.parameters)

@@ -341,9 +341,7 @@ def own_config(folder: Path, text: str, *builtin: str) -> Config:
     """A configuration with a strategy in Python, in a file own.py."""
     (folder / "own.py").write_text(text)
     strategy = StrategyConfig(builtin=builtin, path=str(folder / "own.py"))
-    return Config(
-        strategy=strategy, market_maker=maker_config().market_maker, fusion=EVERY_BOOK
-    )
+    return Config(strategy=strategy, market_maker=maker_config().market_maker, fusion=EVERY_BOOK)
 
 
 def test_an_order_whose_replace_is_refused_before_it_is_accepted_stays(
@@ -531,7 +529,9 @@ def test_any_exception_stops_its_strategy_alone(
 
 def test_the_open_orders_can_be_read_only(make: Any, tmp_path: Path) -> None:
     """They are what the strategy's positions and its cancels at the end rest on."""
-    changing = NOTES.replace("            ctx.replace(", "            ctx.orders.clear()\n            (")
+    changing = NOTES.replace(
+        "            ctx.replace(", "            ctx.orders.clear()\n            ("
+    )
     node = make(own_config(tmp_path, changing))
     new, cancel = node.book(0, 100, 1, 101, 10)
     assert cancel["kind"] == Kind.CANCEL_ORDER

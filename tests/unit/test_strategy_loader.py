@@ -58,6 +58,8 @@ BAD_FILES = {
     "strange": (GOOD.replace("on_book", "on_zzz"), 11, "on_zzz is no callback; there are on_start"),
     "too few": (GOOD.replace("ctx, book", "book"), 11, "on_book must take (self, ctx, book)"),
     "too many": (GOOD.replace("ctx, book", "a, b, c"), 11, "on_book must take (self, ctx, book)"),
+    "coroutine": (GOOD.replace("def on_b", "async def on_b"), 11, "must be a plain function, or"),
+    "generator": (GOOD.replace("pass", "yield"), 11, "Lean.on_book must be a plain function, or"),
     "plain parameters": (
         GOOD.replace("class Parameters(Parameters)", "class Parameters"),
         6,
