@@ -16,7 +16,7 @@ cdef class Order:
     cdef readonly uint32_t instrument
     cdef readonly object side
     cdef readonly int64_t price_ticks, leaves_lots
-    cdef readonly bint working
+    cdef readonly bint working, cancelling
 
 
 cdef class Context:
@@ -29,10 +29,12 @@ cdef class Context:
     cdef list books
     cdef list decisions
     cdef list timers
+    cdef bint begun  # there was an event: a market, and a time
     cdef Desk *at_work(self) except NULL
     cdef int64_t place(self, instrument) except? -1
     cdef object new_order(self, object side, object price_ticks, object qty_lots,
                           object instrument, object time_in_force, bint post_only)
+    cdef void begin(self, int64_t event_ts_ns) except *
     cdef void note(self, Report report) except *
 
 

@@ -71,10 +71,15 @@ cdef int64_t whole(str name, value, int64_t least, int64_t most) except? -1:
 
 
 cdef class Order:
-    """An order of ours that is not over: sent, or `working` once the engine has accepted it."""
+    """An order of ours that is not over: sent, or `working` once the engine has accepted it.
+
+    `cancelling` while a cancel of it is on its way: it may fill until that is answered.
+    """
 
     def __repr__(self):
         state = "working" if self.working else "sent"
+        if self.cancelling:
+            state += ", cancelling"
         return (
             f"Order({self.order_id}, {self.side.name} {self.leaves_lots} @ "
             f"{self.price_ticks}, {state})"
@@ -153,6 +158,10 @@ cdef class Context:
         in_force = ORDER_TIMES.get(time_in_force)
         if in_force is None:
             raise ValueError(f"time_in_force must be a TimeInForce, was {time_in_force!r}")
+        if post_only and (price_ticks is None or in_force != GOOD_TILL_CANCELLED):
+            raise ValueError("post_only needs a price, and an order that may rest (GTC)")
+        if not self.begun:
+            raise RuntimeError("on_start can send no order: there is no market yet")
         intent = desk_new(desk, order.instrument, <int>side, order.price_ticks, order.leaves_lots)
         intent.time_in_force = <int>in_force
         if post_only:
@@ -165,18 +174,20 @@ cdef class Context:
         return order.order_id
 
     def cancel(self, order_id):
-        """Intend that an order ends; whether it was still open."""
+        """Intend that an order ends; whether it was still open. A second time changes nothing."""
         cdef Desk *desk = self.at_work()
-        cdef Order order = self.open_orders.get(order_id)
+        cdef Order order = self.open_orders.get(whole("order_id", order_id, 0, INT64_MAX))
         if order is None:
             return False
-        desk_cancel(desk, order.instrument, order.order_id)
+        if not order.cancelling:
+            order.cancelling = True
+            desk_cancel(desk, order.instrument, order.order_id)
         return True
 
     def replace(self, order_id, price_ticks, qty_lots):
         """Intend that an order has this price and this much left; whether it was still open."""
         cdef Desk *desk = self.at_work()
-        cdef Order order = self.open_orders.get(order_id)
+        cdef Order order = self.open_orders.get(whole("order_id", order_id, 0, INT64_MAX))
         cdef int64_t price = whole("price_ticks", price_ticks, -INT64_MAX, INT64_MAX)
         cdef int64_t lots = whole("qty_lots", qty_lots, 1, INT64_MAX)
         if order is None:
@@ -191,8 +202,14 @@ cdef class Context:
 
     def set_timer(self, after_ns, name=""):
         """Have `on_timer` called with the first event that is at least `after_ns` from now."""
+        # In on_start it is no time yet: `begin` makes those timers count from the first event.
         due_ts_ns = self.at_work().event_ts_ns + whole("after_ns", after_ns, 1, INT64_MAX // 2)
         heapq.heappush(self.timers, Timer(name, due_ts_ns))
+
+    cdef void begin(self, int64_t event_ts_ns) except *:
+        """The first event is there, and with it the time."""
+        self.begun = True
+        self.timers = [Timer(each.name, each.event_ts_ns + event_ts_ns) for each in self.timers]
 
     cdef void note(self, Report report):
         """Follow what became of an order.
@@ -320,6 +337,8 @@ cdef class PythonStrategy:
             context.note(report)
         if not self.trading:
             return
+        if not context.begun:
+            context.begin(event.event_ts_ns)
         if context.timers:
             self.fire_timers(event.event_ts_ns)
         if report is not None:

@@ -13,6 +13,7 @@ from hft.config.profiles import find, profiles
 from hft.config.toml_text import value_text, written
 from hft.errors import ConfigError, run_command
 from hft.feeds import check_scheme
+from hft.strategies import check_strategy
 
 __all__ = ["main"]
 
@@ -103,7 +104,9 @@ def main(arguments: list[str] | None = None) -> int:
     elif options.command == "show":
         print(written(checked(options.file)), end="")
     else:
-        checked(options.file)
+        loaded = checked(options.file)
+        with loaded.at("strategy.parameters"):
+            check_strategy(loaded.config)
         print(f"{options.file or 'defaults and environment'}: good")
     return 0
 

@@ -36,7 +36,7 @@ class Loaded:
     def at(self, key: str) -> Iterator[None]:
         """Let an error about a key's value, found later, say where the value comes from.
 
-        Of several errors each is about the key that it names itself.
+        An error that names a key itself is about that one.
         """
         try:
             yield
@@ -45,7 +45,8 @@ class Loaded:
         except (ConfigError, FeedError) as error:
             if error.file is not None:
                 raise  # it says already where
-            raise self.placed(key, error) from None
+            named = error.field if error.field in self.origins else key
+            raise self.placed(named, error) from None
 
     def placed(self, key: str, error: UserError) -> ConfigError:
         origin = self.origins.get(key, Origin(None, None, None))

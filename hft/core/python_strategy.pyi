@@ -14,6 +14,7 @@ class Order:
     price_ticks: int
     leaves_lots: int
     working: bool
+    cancelling: bool
 
 class Context:
     instruments: tuple[Any, ...]  # of Instrument

@@ -41,7 +41,7 @@ def check_strategy(config: Config) -> tuple[StrategyClass, Parameters] | None:
     """A person's own strategy and its parameters, loaded; UserError says what is wrong with it."""
     if not config.strategy.path:
         return None
-    strategy = load_strategy(Path(config.strategy.path).absolute())
+    strategy = load_strategy(Path(config.strategy.path))
     return strategy, load_parameters(strategy, config.strategy.parameters)
 
 
@@ -53,7 +53,7 @@ def build_strategies(config: Config, instruments: list[Instrument]) -> list[Seat
     ]
     own = check_strategy(config)
     if own is not None:
-        seats.append(seat(Path(config.strategy.path).absolute(), *own, instruments))
+        seats.append(seat(Path(config.strategy.path), *own, instruments))
     return seats
 
 
@@ -71,4 +71,6 @@ def seat(
         raise StrategyError(f"can't be made: {problem}", file=path, line=line) from None
     if isinstance(made, CompiledStrategy):
         return name, made
-    return name, PythonStrategy(name, made, handlers_of(type(made)), instruments, str(path))
+    return name, PythonStrategy(
+        name, made, handlers_of(type(made)), instruments, str(path.absolute())
+    )

@@ -23,7 +23,8 @@ __all__ = ["handlers_of", "load_parameters", "load_strategy", "where_it_failed"]
 StrategyClass = type[Strategy] | type[CompiledStrategy]
 
 SUFFIXES = (".py", ".so")
-PARAMETERS = "strategy.parameters"
+PATH, PARAMETERS = "strategy.path", "strategy.parameters"
+SINGLE = {"on_book", "on_trade", "on_signal", "on_report"}  # what on_batch takes the place of
 
 loaded_names: set[str] = set()  # of modules that are strategies
 
@@ -54,24 +55,23 @@ def load_strategy(path: Path) -> StrategyClass:
 
 
 def load_module(path: Path) -> ModuleType:
-    if path.suffix not in SUFFIXES:
-        raise StrategyError("must be a file that ends in .py or .so", field="strategy.path",
-                            value=str(path))  # fmt: skip
-    if not path.is_file():
-        problem = "is a folder" if path.is_dir() else "no such file"
-        raise StrategyError(problem, file=path, field="strategy.path")
+    if path.suffix not in SUFFIXES or not path.is_file():
+        problem = "must be a file that ends in .py or .so"
+        if path.suffix in SUFFIXES:
+            problem = "is a folder" if path.is_dir() else "no such file"
+        raise ConfigError(problem, field=PATH, value=str(path))
     # An extension module's name is in its init function.
     name = path.name.partition(".")[0]
     if name in sys.modules and name not in loaded_names:
         raise StrategyError(f"has the name of a module in use, {name}; call it otherwise",
                             file=path)  # fmt: skip
     loaded_names.add(name)
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(name, path.absolute())
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    sys.path.insert(0, str(path.parent))
+    sys.path.insert(0, str(path.absolute().parent))
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
@@ -82,10 +82,11 @@ def load_module(path: Path) -> ModuleType:
 
 def where_it_failed(error: BaseException, path: Path) -> tuple[int | None, str]:
     """The last line of the file that ran, if any, and the exception in words."""
-    if isinstance(error, SyntaxError) and error.filename == str(path):
+    names = {str(path), str(path.absolute())}
+    if isinstance(error, SyntaxError) and error.filename in names:
         return error.lineno, f"{type(error).__name__}: {error.msg}"
     frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    lines = [frame.lineno for frame in frames if frame.filename in names]
     return (lines[-1] if lines else None), words_of(error)
 
 
@@ -105,7 +106,7 @@ def handlers_of(strategy: type[Strategy]) -> set[str]:
 
 def check_callbacks(path: Path, strategy: type[Strategy]) -> None:
     """StrategyError unless there are callbacks, all of them known and callable as they will be."""
-    for name, value in inspect.getmembers(strategy, callable):
+    for name, value in inspect.getmembers(strategy):
         if not name.startswith("on_"):
             continue
         line = line_of(value)
@@ -114,7 +115,8 @@ def check_callbacks(path: Path, strategy: type[Strategy]) -> None:
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(CALLBACKS)}"
             problem = f"{strategy.__name__}.{name} is no callback; {hint}"
             raise StrategyError(problem, file=path, line=line)
-        if inspect.iscoroutinefunction(value) or inspect.isgeneratorfunction(value):
+        odd = inspect.iscoroutinefunction(value) or inspect.isgeneratorfunction(value)
+        if odd or not callable(value):
             problem = f"{strategy.__name__}.{name} must be a plain function, or nothing of it runs"
             raise StrategyError(problem, file=path, line=line)
         wanted = inspect.signature(getattr(Strategy, name))
@@ -123,12 +125,31 @@ def check_callbacks(path: Path, strategy: type[Strategy]) -> None:
         except TypeError:
             problem = f"{strategy.__name__}.{name} must take ({', '.join(wanted.parameters)})"
             raise StrategyError(problem, file=path, line=line) from None
-    if not handlers_of(strategy) - {"on_start", "on_stop"}:
+    handlers = handlers_of(strategy)
+    idle = {"on_start", "on_stop"}
+    if not handlers - idle:
+        others = ", ".join(name for name in CALLBACKS if name not in idle)
         raise StrategyError(
-            f"{strategy.__name__} has no callback; there are {', '.join(CALLBACKS)}",
+            f"{strategy.__name__} must have a callback besides on_start and on_stop: {others}",
             file=path,
             line=line_of(strategy),
         )
+    if "on_batch" in handlers and handlers & SINGLE:
+        unused = ", ".join(sorted(handlers & SINGLE))
+        raise StrategyError(
+            f"{strategy.__name__}.on_batch takes the place of {unused}: have one or the other",
+            file=path,
+            line=line_of(strategy.on_batch),
+        )
+    try:
+        inspect.signature(strategy).bind("parameters", "instruments")
+    except TypeError:
+        raise StrategyError(
+            f"{strategy.__name__}.__init__ must take (self, parameters, instruments); what a run "
+            "begins with can be made in on_start",
+            file=path,
+            line=line_of(strategy.__init__),
+        ) from None
     if not (isinstance(strategy.Parameters, type) and issubclass(strategy.Parameters, Parameters)):
         raise StrategyError(
             f"{strategy.__name__}.Parameters must be a subclass of hft.strategies.Parameters",

@@ -148,7 +148,10 @@ CASES = [
     ),
     ("--config latency.toml", "latency.toml: line 3, latency.order_ns_max: must be at least"),
     ("--config broken-strategy.toml", "broken.py: line 2: can't be imported: SyntaxError: "),
-    ("--config missing-strategy.toml", "missing.py: strategy.path: no such file"),
+    (
+        "--config missing-strategy.toml",
+        "missing-strategy.toml: line 2, strategy.path: no such file, was 'missing.py'",
+    ),
     (
         "--config raising-strategy.toml",
         "raising.py: line 2: can't be imported: ModuleNotFoundError: No module named 'no_such",

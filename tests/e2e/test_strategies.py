@@ -32,7 +32,11 @@ class Witness(Strategy):
         self.books = self.trades = self.decisions = 0
         self.filled = self.begun = self.step = 0
         self.times = []
-        ctx.set_timer(1, "first")
+        ctx.set_timer(20 * MS, "first")
+        try:
+            ctx.buy(100, 1)
+        except RuntimeError as error:
+            self.mistakes.append(str(error))
 
     def note(self, ctx):
         self.times.append(ctx.event_ts_ns)
@@ -58,6 +62,8 @@ class Witness(Strategy):
             lambda: ctx.sell("100", 1),
             lambda: ctx.sell(100, 1, time_in_force=9),
             lambda: ctx.set_timer(0),
+            lambda: ctx.cancel(None),
+            lambda: ctx.buy(None, 1, post_only=True),
         ):
             try:
                 act()
@@ -83,6 +89,8 @@ class Witness(Strategy):
             assert ctx.orders[self.resting].working
             assert ctx.replace(self.moved, book.ask_price_ticks + 40, 4)
             assert ctx.cancel(self.resting)
+            assert ctx.cancel(self.resting)  # once is enough
+            assert ctx.orders[self.resting].cancelling
             ctx.buy(book.ask_price_ticks, 1, post_only=True)
             ctx.buy(book.ask_price_ticks, 10**9)
 
@@ -207,10 +215,13 @@ def test_a_strategy_is_called_with_everything_and_trades(start: Start, tmp_path:
     assert report["engine"]["live_orders"] > 0
 
     first, early, late = seen["timers"]
+    begun_ts_ns = 34_200 * 10**9
+    assert begun_ts_ns + 20_000_000 <= first[1] <= first[2] < begun_ts_ns + 100_000_000
     assert [first[0], early[0], late[0]] == ["first", "early", "late"]
     for _, due_ts_ns, at_ts_ns in (early, late):
         assert due_ts_ns <= at_ts_ns < due_ts_ns + 100_000_000
     assert seen["mistakes"] == [
+        "on_start can send no order: there is no market yet",
         "price_ticks must be a whole number, was 100.5",
         f"qty_lots must be from 1 to {2**63 - 1}, was 0",
         "qty_lots must be a whole number, was True",
@@ -218,6 +229,8 @@ def test_a_strategy_is_called_with_everything_and_trades(start: Start, tmp_path:
         "price_ticks must be a whole number, was '100'",
         "time_in_force must be a TimeInForce, was 9",
         f"after_ns must be from 1 to {(2**63 - 1) // 2}, was 0",
+        "order_id must be a whole number, was None",
+        "post_only needs a price, and an order that may rest (GTC)",
     ]
 
 

@@ -388,36 +388,55 @@ def test_every_event_of_a_batch_has_its_instruments_features(make: Any, tmp_path
     node.say(Kind.TRADE, price_ticks=101, qty_lots=1, side=Side.BUY, instrument=1)
     node.say(Kind.END, event_ts_ns=9 * MS)
     events = np.concatenate(node.own().batches)
+    # What wakes a timer has no instrument, and no features.
+    clock = events["kind"] == Kind.TIME
+    assert not events["valid"][clock].any()
+    events = events[~clock]
     book = [Kind.DECISION, Kind.BOOK_TOP]
-    assert events["kind"].tolist() == [Kind.TIME, *book, *book, Kind.TRADE, Kind.TRADE, Kind.END]
-    assert events["imbalance"].tolist() == [0, 0.5, 0.5, -0.5, -0.5, 0.5, -0.5, 0]
-    assert events["spread_ticks"].tolist() == [0, 4, 4, 1, 1, 4, 1, 0]
-    assert events["valid"].tolist() == [0, 1, 1, 1, 1, 1, 1, 0]
+    assert events["kind"].tolist() == [*book, *book, Kind.TRADE, Kind.TRADE, Kind.END]
+    assert events["imbalance"].tolist() == [0.5, 0.5, -0.5, -0.5, 0.5, -0.5, 0]
+    assert events["spread_ticks"].tolist() == [4, 4, 1, 1, 4, 1, 0]
+    assert events["valid"].tolist() == [1, 1, 1, 1, 1, 1, 0]
 
 
-STARTING = """
+LEAVING = """
 from hft.strategies import Strategy
 
 
 class Own(Strategy):
-    def on_start(self, ctx):
-        ctx.buy(90, 1)
-
-    def on_trade(self, ctx, trade):
-        pass
+    def on_book(self, ctx, book):
+        if not ctx.orders:
+            ctx.buy(90, 1)
 """
 
 
-def test_intents_of_the_start_and_of_the_end_are_counted(make: Any, tmp_path: Path) -> None:
+def test_intents_of_the_end_are_counted(make: Any, tmp_path: Path) -> None:
     before_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-    node = make(own_config(tmp_path, STARTING, "market_maker"))
-    [early] = node.follow()
-    # Whoever measures the order's age takes it from there.
-    assert early["origin_ts_ns"] >= before_ns
-    node.accept(*node.book(0, 1000, 50, 1002, 50))
+    node = make(own_config(tmp_path, LEAVING, "market_maker"))
+    intents = node.book(0, 1000, 50, 1002, 50, origin_ts_ns=before_ns)
+    # Whoever measures an order's age takes it from there.
+    assert {int(each["origin_ts_ns"]) for each in intents} == {before_ns}
+    node.accept(*intents)
     node.say(Kind.END, event_ts_ns=MS)
     assert [each["intents"] for each in node.strategies()] == [4, 2]
     assert node.agent.count(Counter.SIGNAL_INTENTS) == 6
+
+
+def test_a_cancel_is_sent_once(make: Any, tmp_path: Path) -> None:
+    """Until it is answered the order is there, and whoever asks again is told so."""
+    source = LEAVING.replace("ctx.buy(90, 1)", "self.id = ctx.buy(90, 1)")
+    source += (
+        "        else:\n            assert ctx.cancel(self.id)\n            ctx.cancel_all()\n"
+    )
+    node = make(own_config(tmp_path, source))
+    [order] = node.book(0, 1000, 50, 1002, 50)
+    node.accept(order)
+    [cancel] = node.book(1, 1000, 51, 1002, 50)
+    assert (cancel["kind"], cancel["order_id"]) == (Kind.CANCEL_ORDER, order["order_id"])
+    assert node.book(2, 1000, 52, 1002, 50) == []
+    node.answer(Kind.CANCELLED, order, leaves_lots=0)
+    [again] = node.book(3, 1000, 53, 1002, 50)
+    assert again["kind"] == Kind.NEW_ORDER
 
 
 def test_a_strategys_count_of_intents_is_right_while_it_is_called(make: Any) -> None:

@@ -48,7 +48,7 @@ BAD_FILES = {
     "no callback": (
         "from hft.strategies import Strategy\nclass A(Strategy):\n    def on_start(self, ctx): ...",
         2,
-        "A has no callback; there are on_start, on_book, ",
+        "A must have a callback besides on_start and on_stop: on_book, on_trade, ",
     ),
     "misspelt": (
         GOOD.replace("on_book", "on_boook"),
@@ -64,6 +64,17 @@ BAD_FILES = {
         GOOD.replace("class Parameters(Parameters)", "class Parameters"),
         6,
         "Lean.Parameters must be a subclass of hft.strategies.Parameters",
+    ),
+    "batch and single": (
+        GOOD + "        pass\n    def on_batch(self, ctx, batch): ...\n",
+        14,
+        "Lean.on_batch takes the place of on_book: have one or the other",
+    ),
+    "no function": (GOOD + "    on_trade = 3\n", None, "Lean.on_trade must be a plain function"),
+    "own init": (
+        GOOD + "    def __init__(self):\n        self.x = 1\n",
+        13,
+        "Lean.__init__ must take (self, parameters, instruments)",
     ),
     "init": (
         GOOD + "    def __init__(self, parameters, instruments):\n        1 / 0\n",
@@ -113,11 +124,11 @@ def test_what_is_wrong_with_a_file_is_said_with_its_line(tmp_path, case):
 def test_a_path_that_is_no_python_file_is_refused(tmp_path):
     (tmp_path / "folder.py").mkdir()
     for name, problem in (
-        ("none.py", "none.py: strategy.path: no such file"),
+        ("none.py", "strategy.path: no such file, was "),
         ("folder.py", "strategy.path: is a folder"),
         ("lean.txt", "strategy.path: must be a file that ends in .py or .so"),
     ):
-        with pytest.raises(StrategyError, match=problem):
+        with pytest.raises(ConfigError, match=problem):
             check_strategy(config(tmp_path / name))
 
 
