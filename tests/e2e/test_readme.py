@@ -1,8 +1,8 @@
 """README.md: every shell line, every example and every file in it, as a reader runs them.
 
-The blocks are run in their order, in a copy of the checkout: a block whose first line is `# NAME`
-is the file NAME, `sh` is run line by line, other Python is run. `make run` gets Ctrl-C after its
-first trade; lines about a running system find one.
+The blocks are run in their order, in a copy of the checkout: a block whose first line is `# NAME`,
+or that has a name beside its language, is that file; `sh` is run line by line, other Python is run.
+`make run` gets Ctrl-C after its first trade; lines about a running system find one.
 """
 
 import os
@@ -21,8 +21,8 @@ from tests.e2e.system import LOADED_S, ROOT, new_instance, processes, segments, 
 
 pytestmark = pytest.mark.timeout(2 * LOADED_S)
 
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-FILE_NAME = re.compile(r"# ([\w.-]+\.(?:toml|py|csv|pyx))\b.*")
+BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE_NAME = re.compile(r"# ([\w.-]+\.(?:toml|py|pyx))\b.*")
 RECORDING = "AMZN.zip"
 LONG = {"make bench", "make docs"}  # minutes; `make soak` runs them
 ELSEWHERE = {"make test"}  # what runs this test
@@ -34,12 +34,13 @@ class Block:
     """A fenced block of a page."""
 
     language: str
+    name: str
     text: str
 
     @property
     def file(self) -> str | None:
         found = FILE_NAME.match(self.text)
-        return found[1] if found else None
+        return found[1] if found else self.name or None
 
     def lines(self) -> list[str]:
         """The commands of a shell block, without their comments."""
@@ -66,8 +67,7 @@ class Reader:
 
     def write(self, block: Block) -> None:
         assert block.file is not None
-        text = block.text.partition("\n")[2] if block.language == "csv" else block.text
-        (self.folder / block.file).write_text(text)
+        (self.folder / block.file).write_text(block.text)
 
     def start(self, command: str) -> "subprocess.Popen[str]":
         # The README's reader has an instance named default; we have one of our own.
