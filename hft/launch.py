@@ -25,7 +25,7 @@ from hft.feeds import FeedOptions, open_feed
 from hft.monitor.snapshot import Snapshot, snapshot
 from hft.nodes.spec import RunSpec
 from hft.oms.summary import Summary, summarise
-from hft.report import differences, report, write_report
+from hft.report import differences, rejections, report, write_report
 from hft.run import Run
 from hft.runtime.log import LogBook, use
 from hft.runtime.numa import node_cores
@@ -226,7 +226,7 @@ def execute_logged(
     summary = summarise(Path(spec.folder), spec.instruments, marks)
     print(summary.lines())
     log_end(shot, summary)
-    for line in differences(shot, summary):
+    for line in differences(shot, summary) + rejections(spec, shot, summary):
         print(f"hft.launch: warning: {line}", file=sys.stderr)
         log.warning(line, extra={"said": True})
     for strategy in shot["strategies"]:

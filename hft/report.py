@@ -14,7 +14,7 @@ from hft.oms.summary import Summary
 NODE_FIELDS = ("name", "core", "pid", "idle", "messages_in", "messages_out", "busy_share")
 EDGE_FIELDS = ("name", "published", "taken", "high_water")
 
-__all__ = ["differences", "report", "write_report"]
+__all__ = ["differences", "rejections", "report", "write_report"]
 
 
 def picked(values: Mapping[str, Any], fields: tuple[str, ...]) -> dict[str, Any]:
@@ -61,6 +61,18 @@ def differences(shot: Snapshot, summary: Summary) -> list[str]:
         f"{recorded.position_lots}"
         for live, recorded in zip(shot["instruments"], summary.instruments, strict=True)
         if live["position_lots"] != recorded.position_lots
+    ]
+
+
+def rejections(spec: RunSpec, shot: Snapshot, summary: Summary) -> list[str]:
+    """What the engine made nothing of though it came from the market; own orders' are apart."""
+    count = shot["engine"]["rejected"] - sum(summary.orders.rejected.values())
+    if count <= 0:
+        return []
+    orders = spec.config.engine.orders
+    return [
+        f"the engine rejected {count:,} of the market's commands, so its book is not the market's; "
+        f"raise engine.orders (now {orders:,}) if more orders rest at once, else the feed is wrong"
     ]
 
 

@@ -66,3 +66,20 @@ def test_a_feed_that_fails_ends_the_run_with_its_line(start: Start, tmp_path: Pa
     assert system.wait() == 2
     assert "day.jsonl: line 1201: is no event: " in system.err
     assert "Traceback" not in system.err
+
+
+def test_a_market_that_the_engine_has_no_room_for_is_told(start: Start, tmp_path: Path) -> None:
+    """What it rejects of the market is not what own orders were refused."""
+    (tmp_path / "small.toml").write_text("[engine]\norders = 2\n")
+    rows = [f"{second},A,{100 + second},5,{102 + second},5\n" for second in range(50)]
+    (tmp_path / "quotes.csv").write_text("".join(rows))
+    options = ("--feed", "bbo:quotes.csv", "--speed", "max", "--config", "small.toml")
+    system = start(*FOLDED, *options, "--report", "r.json")
+    assert system.wait() == 0
+    report = json.loads((tmp_path / "r.json").read_text())
+    count = report["engine"]["rejected"] - sum(report["orders"]["rejected"].values())
+    assert count > 0
+    problem = f"the engine rejected {count:,} of the market's commands, so its book is not the ma"
+    assert system.err.startswith(f"hft.launch: warning: {problem}")
+    assert "raise engine.orders (now 2)" in system.err
+    assert [line for line in system.log if line["message"].startswith(problem)]
