@@ -25,7 +25,7 @@ from hft.feeds import FeedOptions, open_feed
 from hft.monitor.snapshot import Snapshot, snapshot
 from hft.nodes.spec import RunSpec
 from hft.oms.summary import Summary, summarise
-from hft.report import differences, rejections, report, write_report
+from hft.report import differences, rejections, report, writable, write_report
 from hft.run import Run
 from hft.runtime.log import LogBook, use
 from hft.runtime.numa import node_cores
@@ -110,15 +110,6 @@ def place_all(loaded: Loaded) -> Placement:
         return place(
             affinity, host, separate=run.processes == "separate", strict=run.strict_affinity
         )
-
-
-def check_report(path: Path) -> None:
-    """ConfigError unless the report could be written."""
-    if path.is_dir():
-        raise ConfigError("must be a file, is a folder", value=str(path))
-    target = path if path.exists() else path.parent
-    if not os.access(target, os.W_OK):
-        raise ConfigError("can't be written", value=str(path))
 
 
 def make_folder(config: Config, instance: str) -> Path:
@@ -297,10 +288,10 @@ def main(arguments: list[str] | None = None) -> int:
     if options.show_topology:
         print(show(placement))
         return 0
-    report_path = None if loaded.config.run.report is None else Path(loaded.config.run.report)
-    if report_path is not None:
+    report_path = None
+    if loaded.config.run.report is not None:
         with loaded.at("run.report"):
-            check_report(report_path)
+            report_path = writable(loaded.config.run.report)
     spec, feed = run_spec(loaded)
     lock = InstanceLock(spec.instance)
     try:

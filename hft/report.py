@@ -1,12 +1,13 @@
 """The figures of a finished run, as one JSON document."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from hft.errors import UserError
+from hft.errors import ConfigError, UserError
 from hft.monitor.snapshot import Snapshot
 from hft.nodes.spec import RunSpec
 from hft.oms.summary import Summary
@@ -14,7 +15,7 @@ from hft.oms.summary import Summary
 NODE_FIELDS = ("name", "core", "pid", "idle", "messages_in", "messages_out", "busy_share")
 EDGE_FIELDS = ("name", "published", "taken", "high_water")
 
-__all__ = ["differences", "rejections", "report", "write_report"]
+__all__ = ["differences", "rejections", "report", "writable", "write_report"]
 
 
 def picked(values: Mapping[str, Any], fields: tuple[str, ...]) -> dict[str, Any]:
@@ -74,6 +75,29 @@ def rejections(spec: RunSpec, shot: Snapshot, summary: Summary) -> list[str]:
         f"the engine rejected {count:,} of the market's commands, so its book is not the market's; "
         f"raise engine.orders (now {orders:,}) if more orders rest at once, else the feed is wrong"
     ]
+
+
+def writable(name: str) -> Path:
+    """The path of a report that is to be written later; ConfigError unless it can be now."""
+    path = Path(name)
+    try:
+        if not name or path.is_dir():
+            raise ConfigError("must be a file" + (", is a folder" if name else ""), value=name)
+        target = path.resolve()
+        existed = target.exists()
+        if existed and not target.is_file():  # whoever reads a pipe would take this for its end
+            if not os.access(target, os.W_OK):
+                raise ConfigError("can't be written", value=name)
+            return path
+        with target.open("ab"):
+            pass
+        if not existed:
+            target.unlink()
+    except OSError as error:
+        raise ConfigError(f"can't be written: {error.strerror}", value=name) from None
+    except (ValueError, RuntimeError):  # a zero byte, links in a circle
+        raise ConfigError("can't be written: not the name of a file", value=name) from None
+    return path
 
 
 def write_report(path: Path, values: dict[str, Any]) -> None:

@@ -184,7 +184,13 @@ CASES = [
     ("--speed=-2", "--speed: must be a number from 0.001, below 1000000000000, or max, was"),
     ("--speed fast", "--speed: must be a number from 0.001, below 1000000000000, or max, was"),
     ("--seed 1.5", "--seed: must be a whole number from 0 to 1000000000000, was '1.5'"),
-    ("--report none/report.json", "--report: can't be written, was 'none/report.json'"),
+    (
+        "--report none/report.json",
+        "--report: can't be written: No such file or directory, was 'none/report.json'",
+    ),
+    ("--report /proc/x", "--report: can't be written: No such file or directory, was '/proc/x'"),
+    ("--report good.py/x", "--report: can't be written: Not a directory, was 'good.py/x'"),
+    ("--report=", "--report: must be a file, was ''"),
     ("--report folder", "--report: must be a file, is a folder, was 'folder'"),
     ("--bogus", "unrecognized arguments: --bogus"),
 ]
@@ -221,6 +227,16 @@ def test_bad_input_is_one_line_and_exit_code_2(
 ) -> None:
     """Nothing is started, nothing is made, and there is no traceback."""
     assert_refused(start, folder, problem, *options.split())
+
+
+def test_a_report_that_can_be_written_is_not_left_by_a_run_that_never_was(
+    start: Start, folder: Path
+) -> None:
+    (folder / "old.json").write_text("{}")
+    for name in ("new.json", "old.json"):
+        assert_refused(start, folder, "feed: must be csv:FILE", "--feed", "csv:", "--report", name)
+    assert not (folder / "new.json").exists()
+    assert (folder / "old.json").read_text() == "{}"
 
 
 @pytest.mark.parametrize("instance", ["a/b", "..", "x" * 41])
