@@ -25,7 +25,7 @@ from hft.feeds import FeedOptions, open_feed
 from hft.monitor.snapshot import Snapshot, snapshot
 from hft.nodes.spec import RunSpec
 from hft.oms.summary import Summary, summarise
-from hft.report import differences, rejections, report, writable, write_report
+from hft.report import differences, kill_line, rejections, report, writable, write_report
 from hft.run import Run
 from hft.runtime.log import LogBook, use
 from hft.runtime.numa import node_cores
@@ -216,6 +216,9 @@ def execute_logged(
     marks = [instrument["mark_half_ticks"] or None for instrument in shot["instruments"]]
     summary = summarise(Path(spec.folder), spec.instruments, marks)
     print(summary.lines())
+    killed = kill_line(shot)
+    if killed is not None:
+        print(killed)
     log_end(shot, summary)
     for line in differences(shot, summary) + rejections(spec, shot, summary):
         print(f"hft.launch: warning: {line}", file=sys.stderr)

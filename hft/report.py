@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from hft.errors import ConfigError, UserError
+from hft.monitor.alerts import BY_LOSS
 from hft.monitor.snapshot import Snapshot
 from hft.nodes.spec import RunSpec
 from hft.oms.summary import Summary
@@ -15,7 +16,7 @@ from hft.oms.summary import Summary
 NODE_FIELDS = ("name", "core", "pid", "idle", "messages_in", "messages_out", "busy_share")
 EDGE_FIELDS = ("name", "published", "taken", "high_water")
 
-__all__ = ["differences", "rejections", "report", "writable", "write_report"]
+__all__ = ["differences", "kill_line", "rejections", "report", "writable", "write_report"]
 
 
 def picked(values: Mapping[str, Any], fields: tuple[str, ...]) -> dict[str, Any]:
@@ -63,6 +64,15 @@ def differences(shot: Snapshot, summary: Summary) -> list[str]:
         for live, recorded in zip(shot["instruments"], summary.instruments, strict=True)
         if live["position_lots"] != recorded.position_lots
     ]
+
+
+def kill_line(shot: Snapshot) -> str | None:
+    """What the summary says of the kill switch, if it was engaged."""
+    if not shot["kill_switch"]["engaged"]:
+        return None
+    killed = [node["counters"].get("risk_killed") for node in shot["nodes"]]
+    by = "beyond the loss limit" if BY_LOSS in killed else "by hand"
+    return f"killed     {by}, at {shot['kill_switch']['since']}: no order was let through since"
 
 
 def rejections(spec: RunSpec, shot: Snapshot, summary: Summary) -> list[str]:

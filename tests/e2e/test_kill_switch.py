@@ -69,6 +69,7 @@ def test_the_kill_switch_by_hand(start: Start) -> None:
     system.interrupt()
     system.assert_gone()
     assert "RISK_KILL_SWITCH" in system.out
+    assert f"killed     by hand, at {status['kill_switch']['since']}: " in system.out
     assert_stopped(system)
 
 
@@ -87,6 +88,7 @@ def test_a_loss_limit_engages_it_in_the_same_way_each_time(start: Start, tmp_pat
         system.finish(LOADED_S)
         journals.append(system.journal())
         assert_stopped(system)
+        assert "killed     beyond the loss limit, at 2" in system.out
         (killed,) = (line for line in system.log if "kill switch" in line["message"])
         assert killed["message"] == "kill switch engaged: the loss limit is exceeded"
     assert journals[0] == journals[1]
