@@ -20,7 +20,7 @@ from hft.errors import JournalError
 from hft.instruments import Instrument
 from hft.nodes.signal import DECISIONS, fusion_settings
 
-__all__ = ["Decision", "Opinion", "decisions_of"]
+__all__ = ["Decision", "Opinion", "decisions_of", "is_of_decisions"]
 
 # What the inputs say; `late` rests on which of them were new, `sequence` on those before.
 RECOMPUTED = (
@@ -87,6 +87,15 @@ class Description(msgspec.Struct, frozen=True):
     instruments: list[Instrument]
 
 
+def is_of_decisions(description: Any) -> bool:
+    """Whether a journal with this description is one of decisions."""
+    try:
+        msgspec.convert(description, Description)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
 def decisions_of(path: Path) -> Iterator[Decision]:
     """The decisions of a run's folder, or of the folder or a segment of their journal.
 
@@ -100,6 +109,9 @@ def decisions_of(path: Path) -> Iterator[Decision]:
         try:
             described = msgspec.convert(reader.description, Description)
         except msgspec.ValidationError:
+            if path.is_dir() and "engine_orders" in reader.description:
+                problem = "the run has no decisions: all its fusion.weights were 0"
+                raise JournalError(problem, file=path) from None
             raise JournalError("is no journal of decisions", file=segment) from None
         machine = machine or new_machine(described)
         for place, kind in enumerate(reader.records["kind"].tolist()):

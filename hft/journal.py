@@ -33,7 +33,7 @@ from hft.core.messages import (
     Source,
     TimeInForce,
 )
-from hft.decisions import decisions_of
+from hft.decisions import decisions_of, is_of_decisions
 from hft.errors import JournalError, run_command
 from hft.instruments import Instrument
 
@@ -124,6 +124,9 @@ class Verification(msgspec.Struct, frozen=True):
 
 
 def description_of(reader: JournalReader) -> Description:
+    if is_of_decisions(reader.description):
+        problem = "is a journal of decisions: `python -m hft.journal decisions` shows these"
+        raise JournalError(problem, file=reader.path)
     try:
         return msgspec.convert(reader.description, Description)
     except msgspec.ValidationError as error:
@@ -195,12 +198,14 @@ def seconds(ts_ns: int) -> str:
 
 def show(path: Path, first: int, count: int | None, as_json: bool) -> int:
     """Print records; the exit code."""
-    if not as_json:
-        print(HEADING)
     code = 0
+    headed = as_json
     for segment in segment_paths(path):
         reader = JournalReader(segment)
         for each in records_of(reader, first, count):
+            if not headed:
+                print(HEADING)
+                headed = True
             print(msgspec.json.encode(each).decode() if as_json else each.line())
             count = None if count is None else count - 1
         if count == 0:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from hft import journal
+from hft.config import FusionConfig
 from hft.core import MatchingEngine
 from hft.core.journal import JournalWriter
 from hft.core.messages import (
@@ -324,6 +325,28 @@ def test_a_bad_file_ends_with_2_and_one_line(command: str, name: str, problem: s
     assert done.stderr.startswith("hft.journal: error: ")
     assert done.stderr.count("\n") == 1
     assert problem in done.stderr
+
+
+@pytest.mark.parametrize("command", ["show", "verify"])
+def test_a_bad_file_has_no_heading(command: str) -> None:
+    done = run_journal(command, "setup.py")
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_each_kind_of_journal_has_its_command(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    of_decisions = {"fusion": msgspec.to_builtins(FusionConfig()), "instruments": []}
+    folder = write(tmp_path / "decisions", commands(1), of_decisions)
+    for command in ("show", "verify"):
+        assert journal.main([command, str(folder)]) == 2
+        out, err = capsys.readouterr()
+        assert (out, err.count("\n")) == ("", 1)
+        assert "is a journal of decisions: `python -m hft.journal decisions` shows these" in err
+    assert journal.main(["decisions", str(made)]) == 2
+    assert f"{made}: the run has no decisions: all its fusion.weights" in capsys.readouterr().err
+    assert journal.main(["decisions", str(made / "journal-000000.hftj")]) == 2
+    assert "is no journal of decisions" in capsys.readouterr().err
 
 
 def test_an_unusable_description_ends_with_2(
