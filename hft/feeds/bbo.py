@@ -8,7 +8,7 @@ Each side of a symbol is one price level of recorded orders:
 - A larger size: the difference joins the back of the queue as one more order.
 - A smaller size: the newest orders shrink first. So an own order in the queue comes no nearer to
   its front than the size that is left forces it to: that is the cautious assumption.
-- No price or no size: the side is empty.
+- No size, or one of 0: the side is empty, whatever its price says.
 
 Of two sides that move in one row the one that retreats goes first, so the book is crossed only
 where a row is: bid >= ask in one row is taken as it is, and counted. What this assumes, and what it

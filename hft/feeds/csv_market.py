@@ -66,8 +66,8 @@ class CsvMarketFeed(Feed):
     """A CSV file of one kind of row.
 
     A subclass says which roles its columns have, and makes flow of their blocks. `pairs` are the
-    roles of each price and its size; where `may_be_empty`, both can be missing at once. A heading
-    of `foreign` tells a file that only looks like one of this kind.
+    roles of each price and its size; where `may_be_empty`, a size of 0 is none, and its price
+    doesn't matter. A heading of `foreign` tells a file that only looks like one of this kind.
     """
 
     scheme: ClassVar[str]
@@ -190,8 +190,12 @@ class CsvMarketFeed(Feed):
                         rows = np.flatnonzero(instrument == index)
                         values[rows] = convert(column.take(pa.array(rows)))
                 steps[role] = values
-            there = steps[price] > 0, steps[size] > 0
-            if (there[0] != there[1]).any() or not (self.may_be_empty or there[0].all()):
+            priced, sized = steps[price] > 0, steps[size] > 0
+            if self.may_be_empty:
+                steps[price] = np.where(sized, steps[price], 0)  # nothing is offered at that price
+            elif not sized.all():
+                raise Misfit
+            if not priced[sized].all():
                 raise Misfit
         if self.grids_found() != before:
             return self.block(texts, first_pass)
@@ -281,7 +285,7 @@ class CsvMarketFeed(Feed):
     def check_pair(
         self, line: int, cells: dict[str, str], listing: Listing, price: str, size: str
     ) -> None:
-        """FeedError unless price and size are numbers of their grids, or both missing."""
+        """FeedError unless price and size are numbers of their grids, or there is no size."""
         numbers = []
         for role, grid in ((price, listing.price), (size, listing.size)):
             text = cells[role]
@@ -293,11 +297,10 @@ class CsvMarketFeed(Feed):
             except ValueError as wrong:
                 self.file.fail(line, role, str(wrong), text)
             numbers.append(number)
-        for role, other, number in ((price, size, numbers[0]), (size, price, numbers[1])):
-            if number == 0 and any(numbers):
-                article = "an" if other.startswith("a") else "a"
-                rule = f"must be above 0 where there is {article} {other}"
-                self.file.fail(line, role, rule, cells[role])
+        if numbers[1] and not numbers[0]:
+            article = "an" if size.startswith("a") else "a"
+            rule = f"must be above 0 where there is {article} {size}"
+            self.file.fail(line, price, rule, cells[price])
 
 
 def check_config(symbol: str, config: InstrumentConfig) -> None:

@@ -46,6 +46,8 @@ def test_quotes_become_levels(tmp_path: Path) -> None:
             "5,A,103,4,104,6",  # both up: the ask retreats first
             "6,A,103,4,,",  # no ask
             "6,A,103,4,,0",  # nothing new
+            "6,A,103,4,99,0",  # nor here: no size, no ask, and no crossed book
+            "6,A,103,4,105,",
             "7,A,101,3,102,9",  # a bid that retreats, and an ask
         ],
     )
@@ -67,6 +69,18 @@ def test_quotes_become_levels(tmp_path: Path) -> None:
         (add, 6, buy, 101, 3, 7 * s),
         (delete, 5, buy, 103, 4, 7 * s),
         (add, 7, sell, 102, 9, 7 * s),
+    ]
+
+
+def test_a_price_without_a_size_is_an_empty_side(tmp_path: Path) -> None:
+    feed = quotes_feed(tmp_path / "q.csv", ["1,A,100,10,102,5", "2,A,100,0,90,0", "3,A,9,0,102,4"])
+    assert "crossed" not in feed.name
+    assert [step[:5] for step in steps_of(feed)] == [
+        (Kind.FLOW_ADD, 1, Side.BUY, 100, 10),
+        (Kind.FLOW_ADD, 2, Side.SELL, 102, 5),
+        (Kind.FLOW_DELETE, 2, Side.SELL, 102, 5),
+        (Kind.FLOW_DELETE, 1, Side.BUY, 100, 10),
+        (Kind.FLOW_ADD, 3, Side.SELL, 102, 4),
     ]
 
 

@@ -305,8 +305,9 @@ def test_a_bad_row_is_an_error_with_its_line(tmp_path: Path, row: str, problem: 
     ("row", "problem"),
     [
         ("2,AB,10.4,2,10.5", "columns: must be 6, was 5"),
-        ("2,AB,10.4,0,10.5,3", "bid_size: must be above 0 where there is a bid_price, was '0'"),
-        ("2,AB,10.4,,10.5,3", "bid_size: must be above 0 where there is a bid_price, was ''"),
+        ("2,AB,0,2,10.5,3", "bid_price: must be above 0 where there is a bid_size, was '0'"),
+        ("2,AB,10.4,-0.1,10.5,3", "bid_size: must be above 0, was '-0.1'"),
+        ("2,AB,ten,0,10.5,3", "bid_price: must be a number, was 'ten'"),
         ("2,AB,10.4,2,,3", "ask_price: must be above 0 where there is an ask_size, was ''"),
         ("2,AB,10.4,2,10.5,-3", "ask_size: must be above 0, was '-3'"),
         ("2,AB,-10.4,2,10.5,3", "bid_price: must be above 0, was '-10.4'"),
