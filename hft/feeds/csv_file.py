@@ -36,8 +36,9 @@ class CsvFile:
     `names` are the cells of that row, as headings are compared.
 
     Args:
-        roles: per role the headings that it may have, the likeliest first; in small letters,
-            without spaces, underscores, hyphens and dots, all of which a heading may have.
+        roles: per role the headings that it may have, first the one that wins over the others;
+            in small letters, without spaces, underscores, hyphens and dots, all of which a heading
+            may have.
         bare: the roles of a file without heading, in order.
         optional: roles that a file with a heading may lack.
     """
@@ -102,12 +103,23 @@ class CsvFile:
         roles: Mapping[str, tuple[str, ...]],
         optional: frozenset[str],
     ) -> dict[str, int]:
-        """The index of each role's column."""
+        """The index of each role's column: the only one, or the only one of the first name."""
         columns = {}
         for role, synonyms in roles.items():
-            there = [name for name in synonyms if name in names]
-            if there:
-                columns[role] = names.index(there[0])
+            there = [index for index, name in enumerate(names) if name in synonyms]
+            chosen = [index for index in there if names[index] == synonyms[0]]
+            if len(chosen) != 1:
+                chosen = there
+            if len(chosen) > 1:
+                name = role if SEPARATORS.sub("", role) == synonyms[0] else synonyms[0]
+                self.fail(
+                    self.heading_lines,
+                    "heading",
+                    f"must have one column {name}, or call one of them so",
+                    ", ".join(heading[index].strip() for index in chosen),
+                )
+            if chosen:
+                columns[role] = chosen[0]
             elif role not in optional:
                 self.fail(
                     self.heading_lines,

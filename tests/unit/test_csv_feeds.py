@@ -206,6 +206,42 @@ def test_symbols_have_grids_of_their_own(tmp_path: Path) -> None:
     assert "4 symbols" in feed.name
 
 
+@pytest.mark.parametrize(
+    ("heading", "row", "problem"),
+    [
+        (
+            "date,time,symbol,price,size",
+            "1,1,A,2,3",
+            "must have one column timestamp, or call one of them so, was 'date, time'",
+        ),
+        (
+            "timestamp,symbol,last_price,px,size",
+            "1,A,2,2,3",
+            "must have one column price, or call one of them so, was 'last_price, px'",
+        ),
+        ("timestamp,symbol,price,Price,size", "1,A,2,2,3", "was 'price, Price'"),
+        ("timestamp,symbol,price,size,direction,taker_side", "1,A,2,3,b,s", "one column side, or"),
+        (
+            "timestamp,symbol,price,size,market,venue",
+            "1,A,2,3,X,Y",
+            "one column exchange, or call one",
+        ),
+        ("timestamp,symbol,price,size,market,exchange", "1,A,2,3,X,Y", None),
+        ("time,date,symbol,last_price,price,size,timestamp", "9,9,A,9,2,3,1", None),
+    ],
+)
+def test_columns_of_one_role_are_told_apart_by_its_name(
+    tmp_path: Path, heading: str, row: str, problem: str | None
+) -> None:
+    text = f"{heading}\n{row}\n"
+    if problem is None:
+        assert trades_of(open_text(tmp_path, text)) == [(S, 0, 2, 3, Side.SELL)]
+    else:
+        said = error_of(tmp_path, text)
+        assert said.startswith("line 1, heading: must have one column ")
+        assert problem in said
+
+
 def test_a_given_grid_is_the_grid(tmp_path: Path) -> None:
     options = FeedOptions(instruments={"AB": GRID})
     feed = open_text(tmp_path, TRADES.replace("3,buy", "4,buy"), options=options)
