@@ -21,7 +21,7 @@ from hft.config.profiles import find, profiles
 from hft.core.messages import MESSAGE
 from hft.display import Display
 from hft.errors import ConfigError, SegmentError, run_command
-from hft.feeds import FeedOptions, open_feed
+from hft.feeds import Feed, FeedOptions, open_feed
 from hft.monitor.snapshot import Snapshot, snapshot
 from hft.nodes.spec import RunSpec
 from hft.oms.summary import Summary, summarise
@@ -127,8 +127,8 @@ def make_folder(config: Config, instance: str) -> Path:
     return folder
 
 
-def run_spec(loaded: Loaded) -> tuple[RunSpec, str]:
-    """The run that is configured, its folder not yet made, and the feed's name."""
+def run_spec(loaded: Loaded) -> tuple[RunSpec, str, list[str]]:
+    """The run that is configured, its folder not yet made; the feed's name; what to say of it."""
     config, run = loaded.config, loaded.config.run
     duration_ns = None if run.duration_s is None else round(run.duration_s * 1e9)
     with loaded.at("strategy.parameters"):
@@ -150,16 +150,27 @@ def run_spec(loaded: Loaded) -> tuple[RunSpec, str]:
         log_level=config.log.level,
         log_format=config.log.format,
     )
-    return spec, feed.name
+    return spec, feed.name, unused_grids(feed, config)
 
 
-def execute(spec: RunSpec, feed: str, placement: Placement, report_path: Path | None) -> int:
+def unused_grids(feed: Feed, config: Config) -> list[str]:
+    """A note if there are grids in the configuration that the feed has no use for."""
+    if not feed.knows_grids or not config.instruments:
+        return []
+    tables = ", ".join(f"instruments.{symbol}" for symbol in config.instruments)
+    verb = "is" if len(config.instruments) == 1 else "are"
+    return [f"{tables} {verb} not used: this feed knows its tick and lot"]
+
+
+def execute(
+    spec: RunSpec, feed: str, placement: Placement, notes: list[str], report_path: Path | None
+) -> int:
     """The run, with its log."""
     book = LogBook(Path(spec.folder) / "log.jsonl", as_json=spec.log_format == "json")
     display = Display(spec, feed, book)
     try:
         with use(book.write, spec.log_level):
-            return execute_logged(spec, feed, placement, report_path, book, display)
+            return execute_logged(spec, feed, placement, notes, report_path, book, display)
     except SegmentError:  # made before anything runs: there is no run to keep files of
         shutil.rmtree(spec.folder)
         raise
@@ -171,6 +182,7 @@ def execute_logged(
     spec: RunSpec,
     feed: str,
     placement: Placement,
+    notes: list[str],
     report_path: Path | None,
     book: LogBook,
     display: Display,
@@ -190,7 +202,7 @@ def execute_logged(
     try:
         print(f"{feed} -> {spec.folder}", flush=True)
         log_start(spec, feed, run)
-        for note in placement.notes:
+        for note in [*placement.notes, *notes]:
             print(note, flush=True)
             log.warning(note, extra={"said": True})
         if run.removed:
@@ -247,6 +259,10 @@ def log_start(spec: RunSpec, feed: str, run: Run) -> None:
             "run_id": spec.run_id,
             "folder": spec.folder,
             "feed": feed,
+            "instruments": {
+                each.name: f"tick {each.tick_size:f}, lot {each.lot_size:f}"
+                for each in spec.instruments
+            },
             "seed": spec.seed,
             "speed": spec.speed or "max",
             "python": platform.python_version(),
@@ -295,13 +311,13 @@ def main(arguments: list[str] | None = None) -> int:
     if loaded.config.run.report is not None:
         with loaded.at("run.report"):
             report_path = writable(loaded.config.run.report)
-    spec, feed = run_spec(loaded)
+    spec, feed, notes = run_spec(loaded)
     lock = InstanceLock(spec.instance)
     try:
         with loaded.at("journal.folder"):
             folder = make_folder(spec.config, spec.instance)
         spec = msgspec.structs.replace(spec, folder=str(folder))
-        return execute(spec, feed, placement, report_path)
+        return execute(spec, feed, placement, notes, report_path)
     finally:
         lock.release()
 

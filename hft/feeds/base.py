@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import msgspec
 import numpy as np
@@ -61,6 +62,7 @@ class Feed(ABC):
     name: str  # for people: source, symbol, day
     instruments: list[Instrument]  # a message's `instrument` is an index into this list
     truth: BookTruth | None = None
+    knows_grids: ClassVar[bool] = False  # and has no use for those of the options
 
     @abstractmethod
     def __init__(self, argument: str, options: FeedOptions) -> None: ...

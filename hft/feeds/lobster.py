@@ -77,6 +77,7 @@ DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError
 class LobsterFeed(Feed):
     """One recorded day of one stock; see the module."""
 
+    knows_grids = True
     truth: BookTruth  # always there
 
     def __init__(self, argument: str, options: FeedOptions) -> None:

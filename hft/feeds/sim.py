@@ -16,6 +16,8 @@ START_TS_NS = 34_200 * 10**9  # half past nine
 class SimulatedFeed(Feed):
     """`sim`; its market is the configuration's `simulator` table."""
 
+    knows_grids = True
+
     def __init__(self, argument: str, options: FeedOptions) -> None:
         if argument:
             raise FeedError("takes nothing after 'sim'", field="feed", value=f"sim:{argument}")

@@ -83,3 +83,25 @@ def test_a_market_that_the_engine_has_no_room_for_is_told(start: Start, tmp_path
     assert system.err.startswith(f"hft.launch: warning: {problem}")
     assert "raise engine.orders (now 2)" in system.err
     assert [line for line in system.log if line["message"].startswith(problem)]
+
+
+UNUSED = "instruments.AB is not used: this feed knows its tick and lot"
+
+
+def test_the_log_has_the_grids_and_what_is_not_used_of_them_is_told(
+    start: Start, tmp_path: Path
+) -> None:
+    (tmp_path / "grid.toml").write_text("[instruments.AB]\ntick_size = 0.5\nlot_size = 1\n")
+    (tmp_path / "quotes.csv").write_text("1,AB,2,5,2.5,5\n2,AB,2,5,3,5\n")
+    for feed, grids, unused in (
+        ("bbo:quotes.csv", {"CSV:AB": "tick 0.5, lot 1"}, []),
+        ("sim", {"SIM:TEST": "tick 0.01, lot 1"}, [UNUSED]),
+    ):
+        options = ("--feed", feed, "--speed", "max", "--duration", "2", "--config", "grid.toml")
+        system = start(*FOLDED, *options)
+        system.finish()
+        (started,) = (line for line in system.log if line["message"] == "run started")
+        assert started["instruments"] == grids
+        said = [line["message"] for line in system.log if "not used" in line["message"]]
+        assert said == unused
+        assert [line for line in system.out.splitlines() if "not used" in line] == unused
