@@ -8,9 +8,9 @@ is under way is finished first.
 import sys
 
 from hft.arguments import Parser
-from hft.core.control import Control, StopWord
+from hft.attach import attach
+from hft.core.control import StopWord
 from hft.errors import run_command
-from hft.runtime.segments import chosen_instance, control_name
 
 __all__ = ["main"]
 
@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("action", choices=("kill", "stop"))
     parser.add_instance()
     options = parser.parse_args(arguments)
-    control = Control.attach(control_name(chosen_instance(options.instance)))
+    _, control = attach(options.instance, writable=True)
     if options.action == "kill":
         control.engage_kill_switch()
         print("kill switch engaged")

@@ -19,14 +19,14 @@ from rich.table import Table
 from rich.text import Text
 
 from hft.arguments import Parser
+from hft.attach import attach
 from hft.core.control import Control
 from hft.core.segment import segment_path
-from hft.errors import UserError, run_command
+from hft.errors import run_command
 from hft.monitor import Snapshot, View, snapshot
 from hft.monitor.snapshot import Instrument
 from hft.monitor.units import bytes_text, clock, count, elapsed, latency, money, ns
 from hft.monitor.view import can_draw
-from hft.runtime.segments import chosen_instance, control_name
 
 EXIT_DEAD = 1
 WIDTH = 100  # where there is no terminal to ask
@@ -319,11 +319,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 @run_command
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse_arguments(argv)
-    instance = chosen_instance(arguments.instance)
-    name = control_name(instance)
-    if segment_path(name) is None:
-        raise UserError("is not running", field=f"instance {instance}")
-    control = Control.attach(name, writable=False)
+    instance, control = attach(arguments.instance, writable=False)
     shot = snapshot(control)
     if arguments.watch is None or not shot["owner"]["alive"]:
         (show_json if arguments.json else show_tables)(shot)

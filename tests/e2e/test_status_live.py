@@ -56,9 +56,10 @@ def cores_of(nodes: dict[str, dict[str, int]]) -> int:
 
 
 def test_status_of_what_does_not_run(start: Start) -> None:
-    """Asking after an unknown instance is one line and exit code 2."""
+    """Asking after an unknown instance, or acting on it, is one line and exit code 2."""
     system = start("--show-topology")
     system.finish()
-    done = system.command("hft.status", "--json")
-    expected = f"hft.status: error: instance {system.instance}: is not running\n"
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", expected)
+    for command in (("hft.status", "--json"), ("hft.control", "kill"), ("hft.control", "stop")):
+        done = system.command(*command)
+        expected = f"{command[0]}: error: instance {system.instance}: is not running\n"
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", expected)
