@@ -126,10 +126,10 @@ class Instrument(msgspec.Struct, frozen=True):
         try:
             quotient, rest = EXACT.divmod(number, step)
         except DecimalException:
-            raise out_of_range(where, value, step) from None
+            raise out_of_range(field, where, value, step) from None
         steps = int(quotient)
         if not INT64_MIN <= steps <= INT64_MAX:
-            raise out_of_range(where, value, step)
+            raise out_of_range(field, where, value, step)
         if rest:
             below = steps if rest > 0 else steps - 1
             low, high = (EXACT.multiply(Decimal(near), step) for near in (below, below + 1))
@@ -139,6 +139,8 @@ class Instrument(msgspec.Struct, frozen=True):
         return steps
 
 
-def out_of_range(where: str, value: object, step: Decimal) -> InstrumentError:
+def out_of_range(field: str, where: str, value: object, step: Decimal) -> InstrumentError:
     """The error of a value that 64 bits of steps can't hold."""
-    return InstrumentError(f"must be a 64-bit count of {step}", field=where, value=value)
+    steps = "ticks" if field == "price" else "lots"
+    problem = f"must be at most {INT64_MAX:.1e} {steps} of {step} above or below 0"
+    return InstrumentError(problem.replace("e+", "e"), field=where, value=value)
