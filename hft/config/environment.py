@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterator, Mapping
 
-from hft.config.keys import variables
+from hft.config.keys import FREE, keys, variables
 from hft.errors import ConfigError
 
 __all__ = ["OTHERS", "overrides", "refuse_unknown"]
@@ -33,6 +33,20 @@ def refuse_unknown(environment: Mapping[str, str], referred: set[str]) -> Iterat
             and name not in OTHERS
             and name not in referred
         ):
-            near = difflib.get_close_matches(name, variables(), n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]}?" if near else "see `python -m hft.config explain`"
-            yield ConfigError(f"unknown variable; {hint}", field=name, value=environment[name])
+            problem = f"unknown variable; {hint(name)}"
+            yield ConfigError(problem, field=name, value=environment[name])
+
+
+def hint(name: str) -> str:
+    """What may help whoever set a variable that isn't one."""
+    for table in free_tables():
+        if f"{name}_".startswith(f"{PREFIX}{table.replace('.', '_').upper()}_"):
+            return f"the names in [{table}] are free, so its keys have none: set them in a file"
+    near = difflib.get_close_matches(name, variables(), n=1, cutoff=0.5)
+    return f"did you mean {near[0]}?" if near else "see `python -m hft.config explain`"
+
+
+def free_tables() -> list[str]:
+    """The tables whose names, or whose keys' names, can be any."""
+    without = (key.name for key in keys().values() if key.variable is None)
+    return sorted({name.partition(f".{FREE}")[0] for name in without})

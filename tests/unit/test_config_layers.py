@@ -73,6 +73,16 @@ def test_a_variable_is_read_as_its_key_wants(
         ("HFT_CPU_AFFINITY", "", "must be a list of 1 to 4 core numbers separated by commas"),
         ("HFT_SIMULATOR_PRICE", "1e999999999999", "must be a decimal number from 1e-18 to 1e12"),
         ("HFT_RISK_POSITON_LOTS", "1", "unknown variable; did you mean HFT_RISK_POSITION_LOTS?"),
+        (
+            "HFT_INSTRUMENTS_X_TICK_SIZE",
+            "1",
+            "unknown variable; the names in [instruments] are free, so its keys have none: set",
+        ),
+        (
+            "HFT_STRATEGY_PARAMETERS",
+            "{}",
+            "unknown variable; the names in [strategy.parameters] are free, so its keys have",
+        ),
         ("HFT_RUN_AFFINITY", "1", "unknown variable; did you mean HFT_"),
         ("HFT_SIMULATOR_PRICE", "0.001", "must be a multiple of 0.01, such as 0.00 or 0.01"),
     ],
