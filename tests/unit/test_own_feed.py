@@ -37,6 +37,12 @@ def test_the_example_names_the_line_of_a_bad_event(tmp_path: Path) -> None:
             list(feed.chunks())
 
 
+def test_the_example_looks_for_its_file_before_anything_starts(tmp_path: Path) -> None:
+    (tmp_path / "my_feed.py").write_text(GOOD)
+    with pytest.raises(FeedError, match=r"^none\.jsonl: no such file$"):
+        open_feed(f"{tmp_path}/my_feed.py:none.jsonl")
+
+
 HEAD = "import numpy as np\nfrom hft.core.messages import COMMAND\nfrom hft.feeds import Feed\n"
 NO_CLASS = "must define one class that is a Feed (from hft.feeds import Feed), was "
 INIT = """
