@@ -1,7 +1,8 @@
 """The process of some nodes: `python -m hft.nodes LOG STDERR`, started by launch.
 
 It is told what to be on stdin. LOG is the descriptor that log lines go to, STDERR that of launch's
-own stderr, for the case that launch is dead; our stderr is a pipe to it.
+own stderr, for the case that launch is dead; our stdout and stderr are pipes to it. On the former
+go log lines that are made of what is printed.
 """
 
 import gc
@@ -18,7 +19,7 @@ from hft.core.control import Control, IdleStrategy, NodeState
 from hft.errors import EXIT_USER_ERROR, FatalError, UserError
 from hft.nodes.context import Context
 from hft.nodes.spec import Assignment
-from hft.runtime.log import PipeWriter, use
+from hft.runtime.log import PipeWriter, print_through, use
 from hft.runtime.segments import control_name, remove_run
 from hft.runtime.topology import node_index, short_name
 
@@ -44,7 +45,12 @@ def main() -> int:
     if not told:
         return EXIT_FATAL  # launch died before it could tell
     assignment = msgspec.json.decode(told, type=Assignment)
-    with use(PipeWriter(int(sys.argv[1])).write, assignment.spec.log_level):
+    printed = PipeWriter(os.dup(1))
+    os.dup2(2, 1)  # what isn't printed by Python, but by a library
+    with (
+        use(PipeWriter(int(sys.argv[1])).write, assignment.spec.log_level),
+        print_through(printed.write, "+".join(assignment.nodes)),
+    ):
         return run(assignment)
 
 

@@ -12,6 +12,7 @@ fields of `extra`.
 
 import contextlib
 import errno
+import io
 import logging
 import os
 import select
@@ -23,8 +24,8 @@ from typing import Any, TextIO
 import msgspec
 
 __all__ = [
-    "LINE_BYTES_MAX", "LogBook", "LogHandler", "PipeWriter", "Record", "component_of", "record_of",
-    "text_of", "use",
+    "LINE_BYTES_MAX", "LogBook", "LogHandler", "PipeWriter", "Record", "component_of",
+    "print_through", "record_of", "text_of", "use",
 ]  # fmt: skip
 
 Record = dict[str, Any]
@@ -158,6 +159,52 @@ def use(write: Callable[[Record], None], level: str) -> Iterator[None]:
         logging.captureWarnings(False)
         root.removeHandler(handler)
         root.setLevel(before)
+
+
+class PrintedLines(io.RawIOBase):
+    """The bytes of `print`, as a record for each line that isn't empty."""
+
+    def __init__(self, write: Callable[[Record], None], component: str) -> None:
+        super().__init__()
+        self.give = write
+        self.component = component
+        self.rest = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        *lines, self.rest = (self.rest + bytes(data)).split(b"\n")
+        if len(self.rest) > LINE_BYTES_MAX:
+            lines, self.rest = [*lines, self.rest], b""
+        for line in lines:
+            self.give_line(line)
+        return len(data)
+
+    def give_line(self, line: bytes) -> None:
+        text = line.decode(errors="backslashreplace").rstrip()
+        if text:
+            self.give(fields_of("info", self.component, os.getpid(), text))
+
+    def close(self) -> None:
+        """Also what has no end of line."""
+        if not self.closed:
+            self.give_line(self.rest)
+        super().close()
+
+
+@contextlib.contextmanager
+def print_through(write: Callable[[Record], None], component: str) -> Iterator[None]:
+    """Let `print` make records of level info, line by line, until the end of the block.
+
+    They are asked for whatever the level of the log is, and never wait for a reader.
+    """
+    raw = PrintedLines(write, component)
+    stream = io.TextIOWrapper(
+        io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", line_buffering=True
+    )
+    with stream, contextlib.redirect_stdout(stream):
+        yield
 
 
 def text_of(record: Record) -> str:

@@ -61,19 +61,21 @@ class Lines:
 @dataclass
 class Child:
     """A started process: what it hosts, a descriptor that becomes readable when it ends, and what
-    it says: log lines, and whatever else on stderr."""
+    it says: log lines, printed lines, and whatever else on stderr."""
 
     name: str
     popen: subprocess.Popen[bytes]
     pidfd: int
-    pipes: tuple[Lines, Lines]
+    pipes: tuple[Lines, ...]
 
 
 class Supervisor:
     """Starts processes of `python -m MODULE`, each told what to do on its standard input.
 
     Their arguments are two descriptors: where their log lines go, and the stderr that we have, for
-    what they have to say when we are dead. Their own stderr ends here, in the log.
+    what they have to say when we are dead. Their own stderr ends here, in the log. So does
+    their stdout, on which they write log lines too: what a strategy prints may fill that pipe, but
+    takes no room from the other lines.
     """
 
     def __init__(self, module: str, book: LogBook) -> None:
@@ -84,6 +86,7 @@ class Supervisor:
 
     def start(self, name: str, told: bytes) -> None:
         log_fd, their_log_fd = os.pipe()
+        stdout_fd, their_stdout_fd = os.pipe()
         stderr_fd, their_stderr_fd = os.pipe()
         our_stderr = os.dup(2)
         # A child inherits the mask: what asks for the end asks us alone, from its first moment on.
@@ -92,17 +95,19 @@ class Supervisor:
             popen = subprocess.Popen(
                 [sys.executable, "-m", self.module, str(their_log_fd), str(our_stderr)],
                 stdin=subprocess.PIPE,
+                stdout=their_stdout_fd,
                 stderr=their_stderr_fd,
                 pass_fds=(their_log_fd, our_stderr),
             )
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            for fd in (their_log_fd, their_stderr_fd, our_stderr):
+            for fd in (their_log_fd, their_stdout_fd, their_stderr_fd, our_stderr):
                 os.close(fd)
         assert popen.stdin is not None
         pidfd = os.pidfd_open(popen.pid)
         pipes = (
             Lines(log_fd, self.book.write_line),
+            Lines(stdout_fd, self.book.write_line),
             Lines(stderr_fd, partial(self.book.write_stderr, name, popen.pid)),
         )
         for fd in (pidfd, *(pipe.fd for pipe in pipes)):

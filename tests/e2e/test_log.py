@@ -2,12 +2,27 @@
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
 from hft.monitor.snapshot import snapshot
 from tests.e2e.conftest import Start
 from tests.e2e.system import FOLDED, LOG_LINE, MODES, PINNED, SEPARATE
+
+PRINTING = """
+import os
+from hft.strategies import Strategy
+
+
+class Printing(Strategy):
+    def on_start(self, ctx):
+        print("hello\\nfrom a strategy")
+        os.write(1, b"not through print\\n")
+
+    def on_book(self, ctx, book):
+        print("a book", book.bid_price_ticks)
+"""
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -53,3 +68,21 @@ def test_the_kill_switch_is_in_the_log(start: Start) -> None:
     system.interrupt()
     (killed,) = (line for line in system.log if "kill switch" in line["message"])
     assert (killed["level"], killed["message"]) == ("warning", "kill switch engaged: by hand")
+
+
+def test_printed_lines_are_in_the_log(start: Start, tmp_path: Path) -> None:
+    """They neither come between launch's own lines nor hold up who prints them."""
+    (tmp_path / "mine.py").write_text(PRINTING)
+    (tmp_path / "mine.toml").write_text('[strategy]\npath = "mine.py"\n')
+    options = ("--duration", "1", "--speed", "1", "--config", "mine.toml")
+    system = start(*FOLDED, *options)
+    assert system.wait() == 0
+    printed = [line for line in system.log if line["message"] in ("hello", "from a strategy")]
+    assert [line["level"] for line in printed] == ["info", "info"]
+    assert all("signal" in line["component"].split("+") for line in printed)
+    assert any(line["message"].startswith("a book") for line in system.log)
+    (raw,) = (line for line in system.log if line["message"] == "not through print")
+    assert raw["level"] == "error"
+    assert system.err == "not through print\n"
+    assert " signal: hello\n" in system.path("err").read_text().replace("feed+", "")
+    assert not any(word in system.out for word in ("hello", "a book", "not through"))

@@ -21,6 +21,7 @@ from hft.runtime.log import (
     PipeWriter,
     encode,
     fields_of,
+    print_through,
     record_of,
     text_of,
     use,
@@ -81,6 +82,40 @@ def test_a_full_pipe_drops_lines_and_counts_them(pipe: tuple[int, int]) -> None:
     after, later = lines_of(read_fd)
     assert (after["message"], after["lines_dropped"]) == ("after", 2)
     assert "lines_dropped" not in later
+
+
+def test_printed_lines_are_records_at_once(pipe: tuple[int, int]) -> None:
+    """Also in pieces, in bytes, without an end; the log's level is no matter."""
+    read_fd, write_fd = pipe
+    before = sys.stdout
+    with print_through(PipeWriter(write_fd).write, "feed+signal"):
+        print("price", 5)
+        assert [line["message"] for line in lines_of(read_fd)] == ["price 5"]
+        print("one\ntwo ", end="")
+        print()
+        print("a \ud800 b")
+        sys.stdout.flush()
+        sys.stdout.buffer.write(b"\xff\n")
+        print("x" * 9000)
+        print("no end", end="")
+    assert sys.stdout is before
+    found = lines_of(read_fd)
+    assert {(line["level"], line["component"]) for line in found} == {("info", "feed+signal")}
+    texts = [line["message"] for line in found]
+    assert texts[:4] == ["one", "two", r"a \ud800 b", r"\xff"]
+    assert texts[-1] == "no end"
+
+
+def test_printing_never_waits(pipe: tuple[int, int]) -> None:
+    read_fd, write_fd = pipe
+    with print_through(PipeWriter(write_fd).write, "signal"):
+        for _ in range(1000):
+            print("x" * 1000)
+        lines_of(read_fd)
+        print("after")
+    (after,) = lines_of(read_fd)
+    assert after["message"] == "after"
+    assert after["lines_dropped"] > 900
 
 
 def test_a_pipe_that_nobody_reads_is_no_error() -> None:
