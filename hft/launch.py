@@ -213,7 +213,10 @@ def execute_logged(
         display.watch(run)
         if run.failure is not None:
             print(f"hft.launch: error: {run.failure}; stopping all others", file=sys.stderr)
+        before = run.failure
         run.finish()
+        if run.failure != before:  # that one is left to tell
+            print(f"hft.launch: error: {run.failure}", file=sys.stderr)
         shot = snapshot(run.control)
         display.alerts.look(shot)
     finally:

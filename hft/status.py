@@ -24,7 +24,7 @@ from hft.core.control import Control
 from hft.core.segment import segment_path
 from hft.errors import run_command
 from hft.monitor import Snapshot, View, snapshot
-from hft.monitor.snapshot import Instrument
+from hft.monitor.snapshot import Instrument, shown_state
 from hft.monitor.units import bytes_text, clock, count, elapsed, latency, money, ns
 from hft.monitor.view import can_draw
 
@@ -89,18 +89,18 @@ def node_table(shot: Snapshot) -> Table:
     )
     for node in shot["nodes"]:
         age_ms = node["heartbeat_age_ms"]
-        lost = not node["alive"] and node["state"] in ("starting", "running", "done")
+        state = shown_state(node)
         made.add_row(
             node["name"],
             str(node["pid"] or "-"),
             "-" if node["core"] is None else str(node["core"]),
-            "dead" if lost else node["state"],
+            state,
             node["idle"],
             f"{node['busy_share']:.1%}",
             "-" if age_ms is None else ns(round(age_ms * 1e6)),
             count(node["messages_in"]),
             count(node["messages_out"]),
-            style="red" if lost or node["state"] == "failed" else "",
+            style="red" if state in ("dead", "stuck", "failed") else "",
         )
     return made
 

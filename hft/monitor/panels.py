@@ -11,18 +11,18 @@ from rich.text import Text
 
 from hft.monitor.pace import History, Pace, sparkline
 from hft.monitor.rows import Cell, Gauge, Rows
-from hft.monitor.snapshot import Book, Instrument, Latency, Level, Node, Snapshot
+from hft.monitor.snapshot import Book, Instrument, Latency, Level, Snapshot, shown_state
 from hft.monitor.trade import Trade
 from hft.monitor.units import clock, count, elapsed, fitting, latency, money, rate
 
-__all__ = ["Scene"]
+__all__ = ["Scene", "stuck_text"]
 
 # The sixteen colours of the terminal's own palette: readable on dark and on light.
 UP, DOWN, OWN = "green", "red", "bold magenta"
 GOOD, BUSY, MUTED, ALARM = "green", "yellow", "dim", "bold white on red"
 STATE_STYLES = {
     "running": GOOD, "trading": GOOD, "done": "cyan", "starting": BUSY, "waiting": BUSY,
-    "failed": ALARM,
+    "failed": ALARM, "dead": ALARM, "stuck": ALARM,
 }  # fmt: skip
 MARK = "◆"
 TIME_CHARS = len("hh:mm:ss.mmm")
@@ -58,6 +58,9 @@ class Scene:
             switch = Text("" if narrow else "kill switch off", GOOD)
         if shot["stop"] != "none":
             switch = Text.assemble((f"stopping ({shot['stop']})  ", BUSY), switch)
+        stuck = stuck_text(shot)
+        if stuck:
+            switch = Text.assemble((f" {stuck} ", ALARM), "  " if switch else "", switch)
         mode = "simulated, " if shot["simulated_time"] else "real time, "
         speed = f"{shot['speed']:g}x" if shot["speed"] else "full speed"
         up = elapsed(shot["uptime_s"])
@@ -218,11 +221,12 @@ class Scene:
         made = Rows("bold", "<NODE", *core_column, "<STATE", ">BUSY", ">IN/S", ">OUT/S")
         for node in self.shot["nodes"]:
             busy_share, messages_in, messages_out = self.pace.node(node)
+            state = shown_state(node)
             core = "-" if node["core"] is None else str(node["core"])
             made.add_row(
                 node["name"],
                 *([core] if wide else []),
-                state_text(node),
+                Cell(state, STATE_STYLES.get(state, MUTED)),
                 f"{busy_share:.0%}",
                 rate(messages_in),
                 rate(messages_out),
@@ -291,6 +295,15 @@ def two_ends(left: Text, right: Text) -> Table:
     return made
 
 
+def stuck_text(shot: Snapshot) -> str:
+    """Who gives no sign of life, and for how long; "" if nobody."""
+    stuck = [node for node in shot["nodes"] if shown_state(node) == "stuck"]
+    if not stuck:
+        return ""
+    who = stuck[0]["name"] if len(stuck) == 1 else f"{len(stuck)} nodes"
+    return f"{who} stuck for {elapsed(max(node['stuck_s'] or 0.0 for node in stuck))}"
+
+
 def tight(summary: Latency, name: str) -> str:
     return latency(summary, name).replace(" ", "")
 
@@ -333,9 +346,3 @@ def spread(book: Book) -> tuple[str, str, str, str]:
         return "", "", "", ""
     width = Decimal(book["asks"][0]["price"]) - Decimal(book["bids"][0]["price"])
     return "", f"{width:f}", "spread", ""
-
-
-def state_text(node: Node) -> Cell:
-    if not node["alive"] and node["state"] in ("starting", "running", "done"):
-        return Cell("dead", ALARM)
-    return Cell(node["state"], STATE_STYLES.get(node["state"], MUTED))

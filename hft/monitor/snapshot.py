@@ -33,12 +33,13 @@ from hft.core.segment import process_start_ticks
 
 __all__ = [
     "Book", "Decision", "Edge", "Instrument", "Latency", "Level", "Node", "OwnOrder", "Snapshot",
-    "Strategy", "snapshot",
+    "Strategy", "shown_state", "snapshot",
 ]  # fmt: skip
 
 # Exact for a product of 64-bit numbers, also after division by a power of two or of ten.
 EXACT = Context(prec=200)
 BOOK_READS_MAX = 100
+STUCK_S = 2.0  # a node's loop gives a sign of life every millisecond
 
 Latency = dict[str, int]  # count, mean, p50, p99, p99.9, max; without any value only count
 
@@ -63,6 +64,7 @@ class Node(TypedDict):
     idle: str
     state: str
     heartbeat_age_ms: float | None  # None: none yet
+    stuck_s: float | None  # for how long it has given no sign of life; None: it does, or need not
     busy_share: float  # since the node started
     busy_ns: int
     loop_ns: int
@@ -224,6 +226,7 @@ def snapshot(control: Control) -> Snapshot:
     # A counter is written by one node and zero in all others.
     counts = {counter: int(nodes["counters"][:, counter].sum()) for counter in Counter}
     kill = int(page["kill"])
+    due_ts_ns = due(page, nodes, host_ts_ns)
     started_ts_ns, started_wall_ns = int(page["started_ts_ns"]), int(page["started_wall_ns"])
     return {
         "instance": text(page["instance"]),
@@ -240,7 +243,7 @@ def snapshot(control: Control) -> Snapshot:
             "engaged": kill != 0,
             "since": utc(started_wall_ns + kill - started_ts_ns) if kill else None,
         },
-        "nodes": [node(row, host_ts_ns) for row in nodes],
+        "nodes": [node(row, host_ts_ns, due_ts_ns) for row in nodes],
         "edges": edges,
         "tick_to_order_ns": next(
             (edge["age_ns"] for edge in edges if edge["name"] == "orders"), {"count": 0}
@@ -284,9 +287,28 @@ def owner(control: Control) -> Owner:
     return {"pid": pid, "alive": same and is_alive(pid)}
 
 
-def node(row: Any, host_ts_ns: int) -> Node:
+def due(page: Any, nodes: Any, host_ts_ns: int) -> int:
+    """Since when the loops of all nodes turn; as long as they needn't, now."""
+    if page["stop"] == StopWord.STOP_NOW or (nodes["state"] < NodeState.NODE_RUNNING).any():
+        return host_ts_ns
+    return int(nodes["started_ts_ns"].max(initial=0))
+
+
+def shown_state(node: Node) -> str:
+    """The node's state, or what keeps it from being in it: `dead` or `stuck`."""
+    if node["state"] in ("starting", "running", "done"):
+        if not node["alive"]:
+            return "dead"
+        if node["stuck_s"] is not None:
+            return "stuck"
+    return node["state"]
+
+
+def node(row: Any, host_ts_ns: int, due_ts_ns: int) -> Node:
     name = text(row["name"])
     heartbeat_ts_ns, loop_ns = int(row["heartbeat_ts_ns"]), int(row["loop_ns"])
+    silent_s = round((host_ts_ns - max(heartbeat_ts_ns, due_ts_ns)) / 1e9, 1)
+    turns = row["state"] in (NodeState.NODE_RUNNING, NodeState.NODE_DONE)
     counters = {
         counter.lower(): int(row["counters"][index])
         for counter, index in Counter.__members__.items()
@@ -301,6 +323,7 @@ def node(row: Any, host_ts_ns: int) -> Node:
         "heartbeat_age_ms": max(0.0, round((host_ts_ns - heartbeat_ts_ns) / 1e6, 3))
         if heartbeat_ts_ns
         else None,
+        "stuck_s": silent_s if turns and silent_s > STUCK_S else None,
         "busy_share": round(int(row["busy_ns"]) / loop_ns, 4) if loop_ns > 0 else 0.0,
         "busy_ns": int(row["busy_ns"]),
         "loop_ns": loop_ns,

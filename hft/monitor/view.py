@@ -11,7 +11,7 @@ from rich.live import Live
 
 from hft.core.control import VIEW_LEVELS
 from hft.monitor.pace import History, Pace
-from hft.monitor.panels import STRATEGY_LINES, Scene
+from hft.monitor.panels import STRATEGY_LINES, Scene, stuck_text
 from hft.monitor.snapshot import Snapshot
 from hft.monitor.trade import Trade
 from hft.monitor.units import clock, count, latency, money, rate
@@ -104,6 +104,8 @@ class View:
             parts.insert(4, f"and {len(shot['instruments']) - 1} more")
         if shot["kill_switch"]["engaged"]:
             parts.append("KILLED")
+        if stuck := stuck_text(shot):
+            parts.append(stuck.upper())
         return "  ".join(parts)
 
 

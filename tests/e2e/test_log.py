@@ -8,7 +8,17 @@ import pytest
 
 from hft.monitor.snapshot import snapshot
 from tests.e2e.conftest import Start
-from tests.e2e.system import FOLDED, LOG_LINE, MODES, PINNED, SEPARATE
+from tests.e2e.system import FOLDED, LOG_LINE, MODES, PINNED, SEPARATE, until
+
+ASLEEP = """
+import time
+from hft.strategies import Strategy
+
+
+class Asleep(Strategy):
+    def on_book(self, ctx, book):
+        time.sleep(60)
+"""
 
 PRINTING = """
 import os
@@ -86,3 +96,22 @@ def test_printed_lines_are_in_the_log(start: Start, tmp_path: Path) -> None:
     assert system.err == "not through print\n"
     assert " signal: hello\n" in system.path("err").read_text().replace("feed+", "")
     assert not any(word in system.out for word in ("hello", "a book", "not through"))
+
+
+def test_a_strategy_that_does_not_return_is_told_of(start: Start, tmp_path: Path) -> None:
+    """While it lasts, in status and in the log; and at the end, when its process is killed."""
+    (tmp_path / "mine.py").write_text(ASLEEP)
+    (tmp_path / "mine.toml").write_text('[strategy]\nbuiltin = []\npath = "mine.py"\n')
+    system = start(*SEPARATE, "--config", "mine.toml")
+
+    def told() -> bool:
+        return any("no sign of life" in line["message"] for line in system.log)
+
+    until(told, "the warning")
+    assert [node["name"] for node in system.status()["nodes"] if node["stuck_s"]] == ["signal"]
+    assert " stuck " in system.command("hft.status").stdout
+    system.process.send_signal(signal.SIGINT)
+    assert system.wait() == 1
+    killed = "signal did not end in time and was killed"
+    assert system.err.splitlines()[0] == f"hft.launch: error: {killed}"
+    assert killed in [line["message"] for line in system.log]

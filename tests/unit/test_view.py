@@ -8,9 +8,11 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
-from hft.core.control import Control
+from hft.core.control import Control, NodeState, StopWord
 from hft.monitor import Snapshot, Trade, View, snapshot, units
+from hft.monitor.alerts import Alerts
 from hft.monitor.pace import sparkline
+from hft.monitor.snapshot import shown_state
 from hft.monitor.view import CYCLE_S
 from tests import pages
 
@@ -165,6 +167,41 @@ def test_alarms_show(view: View, control: Control, shot: Snapshot) -> None:
         assert expected in text
     shot["instruments"][0]["book"] = None
     assert "its writer dead?" in drawn(view, shot, (100, 30))
+
+
+def test_a_stuck_node_shows_and_is_told_once(
+    view: View, control: Control, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All nodes of its process are; who need not give a sign of life is not."""
+    pages.fill(control, INSTANCE)
+    for row in control.record["nodes"][1:3]:
+        row["pid"] = os.getppid()
+    well = snapshot(control)
+    for row in control.record["nodes"][1:3]:
+        row["heartbeat_ts_ns"] -= 12_300_000_000
+    for row in control.record["nodes"][: len(pages.NODES)]:
+        row["started_ts_ns"] -= 60 * 10**9
+    alerts = Alerts()
+    stuck = snapshot(control)
+    assert [node["name"] for node in stuck["nodes"] if shown_state(node) == "stuck"] == [
+        "engine", "signal"
+    ]  # fmt: skip
+    for size in ((100, 30), (60, 36), (80, 24), (40, 12)):
+        assert "2 nodes stuck for 12." in drawn(view, stuck, size)
+    assert re.search("signal +2 +stuck ", drawn(view, stuck, (100, 30)))
+    assert "2 NODES STUCK FOR 12." in view.line(stuck)
+    with caplog.at_level("INFO"):
+        for seen in (well, stuck, stuck, well, well):
+            alerts.look(seen)
+    assert [record.getMessage() for record in caplog.records] == [
+        "engine, signal: no sign of life for 12.3 s: does a callback of a strategy not return?",
+        "engine, signal: alive again, after at least 12.3 s",
+    ]
+    control.record["nodes"][3]["state"] = NodeState.NODE_STARTING
+    assert "stuck" not in drawn(view, snapshot(control), (100, 30))
+    control.record["nodes"][3]["state"] = NodeState.NODE_RUNNING
+    control.stop = StopWord.STOP_NOW
+    assert "stuck" not in drawn(view, snapshot(control), (100, 30))
 
 
 def test_the_newest_warnings_show(view: View, shot: Snapshot) -> None:
