@@ -121,7 +121,7 @@ class Scene:
             made.add_row(*row)
         imbalance = shown["features"]["imbalance"]
         under = [] if imbalance is None else [f"imbalance {imbalance:+.2f}"]
-        under += own_text(book, asks + bids) if wide else []
+        under += own_text(book, asks + bids, wide)
         return panel(title, made, " ".join(under))
 
     def position(self, lines: int, width: int) -> RenderableType:
@@ -130,7 +130,8 @@ class Scene:
         parts: list[RenderableType] = []
         room = max(1, lines - ORDER_LINES - 1)
         held = Rows("bold", "<INSTRUMENT", ">POSITION", ">PNL")
-        for index, one in enumerate(instruments[:room]):
+        first = max(0, self.shown - room + 1)  # the one whose book is drawn is among them
+        for index, one in list(enumerate(instruments))[first : first + room]:
             pnl = money(one["pnl_quote"])
             mark = "> " if index == self.shown and len(instruments) > 1 else ""
             held.add_row(
@@ -143,7 +144,10 @@ class Scene:
         outcomes = Rows("", "<", ">", "<", ">")
         digits = 7 if width >= 36 else 5
         pairs = [(name, value) for name, value in orders.items() if isinstance(value, int)]
-        for (name, value), (name_2, value_2) in zip(pairs[::2], pairs[1::2], strict=True):
+        whole = list(zip(pairs[::2], pairs[1::2], strict=True))
+        if left < 0:
+            self.hidden.append("orders")
+        for (name, value), (name_2, value_2) in whole[: max(0, left + ORDER_LINES)]:
             outcomes.add_row(
                 Cell(name, MUTED),
                 fitting(value, digits),
@@ -167,6 +171,26 @@ class Scene:
         if left >= 3 and microprices:
             parts.append(self.curve("price", microprices, width, min(3, left - 1), "cyan"))
         return panel("position and orders", Group(*parts))
+
+    def brief(self) -> list[Text]:
+        """Position and best prices where there is no room for panels, a line each."""
+        one = self.instrument
+        if one is None:
+            return []
+        pnl = money(one["pnl_quote"])
+        held = Text.assemble(
+            (one["symbol"], "bold"), f" {one['position']}", ("  pnl ", MUTED),
+            (pnl, DOWN if pnl.startswith("-") else UP),
+        )  # fmt: skip
+        book = one["book"]
+        bid, ask = (
+            f"{side[0]['lots']} @ {side[0]['price']}" if side else "-"
+            for side in ((book["bids"], book["asks"]) if book else ([], []))
+        )
+        lines = [held, Text.assemble((bid, UP), (" / ", MUTED), (ask, DOWN))]
+        for line in lines:
+            line.no_wrap, line.overflow = True, "ellipsis"
+        return lines
 
     def curve(
         self, name: str, values: list[float], width: int, lines: int, style: str
@@ -331,13 +355,13 @@ def level_row(level: Level, style: str, largest: int) -> tuple[Cell, Cell, Cell,
     )
 
 
-def own_text(book: Book, levels: list[Level]) -> list[str]:
-    """How many own orders rest, and how many of them where no level shows them."""
+def own_text(book: Book, levels: list[Level], wide: bool) -> list[str]:
+    """How many own orders rest; `wide`: and how many of them where no level shows them."""
     total = book["own_bid_count"] + book["own_ask_count"]
     deeper = total - sum(level["own_orders"] for level in levels)
     if total == 0:
         return []
-    return [f"{MARK} {total}, {deeper} deeper" if deeper > 0 else f"{MARK} {total}"]
+    return [f"{MARK} {total}, {deeper} deeper" if wide and deeper > 0 else f"{MARK} {total}"]
 
 
 def spread(book: Book) -> tuple[str, str, str, str]:

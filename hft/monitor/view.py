@@ -11,7 +11,7 @@ from rich.live import Live
 
 from hft.core.control import VIEW_LEVELS
 from hft.monitor.pace import History, Pace
-from hft.monitor.panels import STRATEGY_LINES, Scene, stuck_text
+from hft.monitor.panels import ORDER_LINES, STRATEGY_LINES, Scene, stuck_text
 from hft.monitor.snapshot import Snapshot
 from hft.monitor.trade import Trade
 from hft.monitor.units import clock, count, latency, money, rate
@@ -168,17 +168,16 @@ class Screen:
     def stack(self, width: int, height: int) -> list[Layout]:
         """One panel below the other, the most important first, while there is room."""
         scene = self.scene
-        levels = min(levels_in(height // 2), 5)
-        position_lines = 1 + min(len(scene.shot["instruments"]), 3) + 5
+        rows = [Layout(scene.header(width), size=HEADER_LINES)]
+        left = max(0, height - HEADER_LINES - 1)
+        top = self.top(left, width, height)
+        rows += top
+        left -= sum(row.size or 0 for row in top)
         parts: tuple[tuple[str, Callable[[], RenderableType], int], ...] = (
-            ("book", lambda: scene.ladder(levels, width >= 50), 2 * levels + 1),
-            ("positions", lambda: scene.position(position_lines, width - 4), position_lines),
             ("nodes", lambda: scene.nodes(False), 1 + nodes_lines(scene.shot)),
             ("hops", lambda: scene.hops(False), 1 + len(scene.shot["edges"])),
             ("trades", lambda: scene.recent_trades(4, False), 4),
         )
-        rows = [Layout(scene.header(width), size=HEADER_LINES)]
-        left = height - HEADER_LINES - 1
         for name, draw, lines in parts:
             if lines + FRAME_LINES <= left:
                 rows.append(Layout(draw(), size=lines + FRAME_LINES))
@@ -186,6 +185,31 @@ class Screen:
             else:
                 scene.hidden.append(name)
         return [*rows, Layout(scene.footer(left + 1, note=True))]
+
+    def top(self, left: int, width: int, height: int) -> list[Layout]:
+        """What matters most, in so many lines at most: the book's best prices and the position."""
+        scene = self.scene
+        levels = min(levels_in(height // 2), 5)
+        lines = 1 + min(max(1, len(scene.shot["instruments"])), 3) + ORDER_LINES
+        while levels > 2 and panel_lines(2 * levels + 1) + panel_lines(lines) > left:
+            levels -= 1
+        lines = min(lines, left - panel_lines(2 * levels + 1) - FRAME_LINES)
+        if lines < 2:
+            levels, lines = 1, lines + 2
+        if panel_lines(2 * levels + 1) + panel_lines(2) <= left:
+            return [
+                Layout(scene.ladder(levels, width >= 50), size=panel_lines(2 * levels + 1)),
+                Layout(scene.position(lines, width - 4), size=panel_lines(lines)),
+            ]
+        scene.hidden.append("orders")
+        brief = [Layout(line, size=1) for line in scene.brief()]
+        if brief and 1 + panel_lines(3) <= left:
+            return [Layout(scene.ladder(1, width >= 50), size=panel_lines(3)), brief[0]]
+        return brief[:left]
+
+
+def panel_lines(lines: int) -> int:
+    return lines + FRAME_LINES
 
 
 def nodes_lines(shot: Snapshot) -> int:

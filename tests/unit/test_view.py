@@ -69,7 +69,7 @@ def test_the_key_figures_are_there(view: View, shot: Snapshot, size: tuple[int, 
         INSTANCE, "09:30:00.123", "kill switch off", "NASDAQ:AMZN", "223.87", "223.90", "spread",
         "imbalance +0.25", "-120", "-65.00", "intended", "refused", "1,234", "223.42", "recorder",
         "running", "25%", "tick-to-order 4.", "market_data", "90.0", "1.50k", "! no huge pages",
-        "◆ 7",
+        "◆ 7", "◆ 4",
     ):  # fmt: skip
         assert expected in text
     assert "…" not in text or size == (80, 24)
@@ -85,7 +85,30 @@ def test_what_has_no_room_is_named(view: View, shot: Snapshot) -> None:
     assert "no room for: curve of the pnl, hops, trades" in narrow
     for expected in ("223.87", "-65.00", "recorder", "! no huge pages"):
         assert expected in narrow
-    assert "no room for: posi" in drawn(view, shot, (40, 10))
+    assert "no room for: orders, nodes" in drawn(view, shot, (40, 10))
+
+
+@pytest.mark.parametrize("size", [(60, 20), (60, 14), (40, 12), (40, 10), (60, 8), (40, 5)])
+def test_position_and_best_prices_are_the_last_to_go(
+    view: View, shot: Snapshot, size: tuple[int, int]
+) -> None:
+    view.log.extend(["a line", "another"])
+    text = drawn(view, shot, size)
+    for expected in ("-120", "-65.00", "223.87", "223.88"):
+        assert expected in text
+    assert ("passed" in text) == (size == (60, 20))
+
+
+def test_the_instrument_of_the_book_is_among_the_positions(view: View, control: Control) -> None:
+    pages.fill(control, INSTANCE)
+    page = control.record
+    page["instrument_count"] = 4
+    for place in (1, 2, 3):
+        page["instruments"][place] = page["instruments"][0]
+        pages.put(page["instruments"][place], "symbol", f"SYM{place}")
+    last = View(instrument=3)
+    for size in ((100, 30), (60, 20), (40, 12)):
+        assert "SYM3" in drawn(last, snapshot(control), size).partition("position")[2]
 
 
 def test_own_orders_and_own_fills_are_marked(view: View, shot: Snapshot) -> None:
