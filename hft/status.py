@@ -29,7 +29,8 @@ from hft.monitor.units import bytes_text, clock, count, elapsed, latency, money,
 from hft.monitor.view import can_draw
 
 EXIT_DEAD = 1
-WIDTH = 100  # where there is no terminal to ask
+FIGURES_WIDTH = 100  # of lines that can be broken anywhere
+UNCUT_WIDTH = 10_000  # where no terminal has an end of line, nothing is cut
 LABEL_WIDTH = len("tick to order  ")
 GLUE = "\N{NO-BREAK SPACE}"
 LATENCIES = ("p50", "p99", "p99.9", "max")
@@ -251,7 +252,7 @@ def figures(values: Mapping[str, object]) -> str:
         for name, value in values.items()
     )
     glued = ", ".join(part.replace(" ", GLUE) for part in parts)
-    return textwrap.fill(glued, WIDTH - LABEL_WIDTH).replace(GLUE, " ")
+    return textwrap.fill(glued, FIGURES_WIDTH - LABEL_WIDTH).replace(GLUE, " ")
 
 
 def watch(control: Control, interval_s: float, as_json: bool) -> None:
@@ -286,7 +287,7 @@ def show_json(shot: Snapshot) -> None:
 
 
 def show_tables(shot: Snapshot) -> None:
-    width = None if sys.stdout.isatty() else WIDTH
+    width = None if sys.stdout.isatty() else UNCUT_WIDTH
     Console(width=width, highlight=False, markup=False, emoji=False).print(report(shot))
 
 

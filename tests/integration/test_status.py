@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from hft.core.segment import Segment, segment_path
+from hft.monitor import snapshot
 from hft.runtime.segments import control_name
+from hft.status import show_tables
 from tests import pages
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +72,35 @@ def test_the_tables(run: Process) -> None:
     ):  # fmt: skip
         assert expected in text
     assert "…" not in text
+
+
+def test_without_a_terminal_nothing_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    """However long names and figures are."""
+    try:
+        with pages.new_page(INSTANCE) as control:
+            pages.fill(control, INSTANCE)
+            page = control.record
+            page["edges"][0]["published"] = page["edges"][0]["taken"] = 10**18
+            page["strategy_count"] = 1
+            pages.put(page["strategies"][0], "name", "mine")
+            pages.put(page["strategies"][0], "error", "a b " * 40)
+            one = page["instruments"][0]
+            pages.put(one, "symbol", "LONG-SYMBOL-NAM")
+            one["decisions"], one["decision_size"] = 1, -0.25
+            one["open_buy_lots"] = one["open_sell_lots"] = one["position_lots"] = 10**15
+            show_tables(snapshot(control))
+    finally:
+        Segment.unlink(control_name(INSTANCE))
+    text = capsys.readouterr().out
+    for heading in ("POLICY", "DROPPED", "HOP p99.9", "AGE max", "BUY LOTS", "SELL LOTS"):
+        assert heading in text
+    for value in (
+        f"{10**18:,}", "LONG-SYMBOL-NAM", f"{10**15:,}", "223.87 / 200 @ 223.88", "sell 0.25, ",
+        ("a b " * 40).strip(),
+    ):  # fmt: skip
+        assert value in text
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) < 250
 
 
 def test_json(run: Process) -> None:
