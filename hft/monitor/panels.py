@@ -196,7 +196,7 @@ class Scene:
         self, name: str, values: list[float], width: int, lines: int, style: str
     ) -> RenderableType:
         span = elapsed(self.history.seconds)
-        bounds = f"{min(values):,.2f} to {max(values):,.2f}" if values else "-"
+        bounds = f"{money(str(min(values)))} to {money(str(max(values)))}" if values else "-"
         label = Text.assemble((f"{name} over {span}: ", MUTED), bounds)
         label.no_wrap, label.overflow = True, "ellipsis"
         drawn = sparkline(values, width, lines)

@@ -51,8 +51,15 @@ def fitting(value: int, chars: int) -> str:
 
 
 def money(quote: str) -> str:
-    """An exact amount, cut down to hundredths."""
-    return f"{Decimal(quote):,.2f}"
+    """An exact amount, rounded to hundredths; below 0.1 to three significant digits."""
+    amount = Decimal(quote)
+    if not amount or abs(amount) >= Decimal("0.1"):
+        return f"{amount:,.2f}"
+    if abs(amount) < Decimal("0.000001"):
+        return f"{amount:.2e}"
+    text = f"{amount:.{2 - amount.adjusted()}f}"
+    whole, _, digits = text.partition(".")
+    return f"{whole}.{digits.rstrip('0').ljust(2, '0')}"
 
 
 def clock(event_ts_ns: int) -> str:

@@ -306,6 +306,14 @@ def test_live_draws_on_the_alternate_screen(shot: Snapshot) -> None:
         (units.bytes_text(2 << 20), "2 MiB"),
         (units.bytes_text(0), "0 B"),
         (units.money("-1234567.891"), "-1,234,567.89"),
+        (units.money("0"), "0.00"),
+        (units.money("0.125"), "0.12"),
+        (units.money("0.1"), "0.10"),
+        (units.money("0.05"), "0.05"),
+        (units.money("-0.0999999"), "-0.10"),
+        (units.money("-0.00031249"), "-0.000312"),
+        (units.money("0.00000123456"), "0.00000123"),
+        (units.money("-0.0000000312"), "-3.12e-8"),
     ],
 )
 def test_units(found: str, expected: str) -> None:
