@@ -27,7 +27,7 @@ from hft.nodes.spec import RunSpec
 from hft.oms.summary import Summary, summarise
 from hft.report import differences, kill_line, rejections, report, writable, write_report
 from hft.run import Run
-from hft.runtime.log import LogBook, use
+from hft.runtime.log import SAID, LogBook, use
 from hft.runtime.numa import node_cores
 from hft.runtime.segments import InstanceLock, new_run_id
 from hft.runtime.supervisor import END_SIGNALS
@@ -204,11 +204,11 @@ def execute_logged(
         log_start(spec, feed, run)
         for note in [*placement.notes, *notes]:
             print(note, flush=True)
-            log.warning(note, extra={"said": True})
+            log.warning(note, extra=SAID)
         if run.removed:
             note = f"removed {len(run.removed)} segments of a dead run"
             print(note, flush=True)
-            log.warning(note, extra={"said": True, "segments": run.removed})
+            log.warning(note, extra={**SAID, "segments": run.removed})
         run.start()
         display.watch(run)
         if run.failure is not None:
@@ -226,7 +226,7 @@ def execute_logged(
         return run.exit_code
     if not run.began:
         print("ended before all nodes had started")
-        log.info("ended before all nodes had started", extra={"said": True})
+        log.info("ended before all nodes had started", extra=SAID)
         return 0
     marks = [instrument["mark_half_ticks"] or None for instrument in shot["instruments"]]
     summary = summarise(Path(spec.folder), spec.instruments, marks)
@@ -237,7 +237,7 @@ def execute_logged(
     log_end(shot, summary)
     for line in differences(shot, summary) + rejections(spec, shot, summary):
         print(f"hft.launch: warning: {line}", file=sys.stderr)
-        log.warning(line, extra={"said": True})
+        log.warning(line, extra=SAID)
     for strategy in shot["strategies"]:
         if strategy["error"] is not None:
             print(

@@ -17,7 +17,7 @@ from hft.core.ring import Ring
 from hft.errors import EXIT_USER_ERROR
 from hft.feeds.base import Commands
 from hft.nodes.spec import Assignment, RunSpec
-from hft.runtime.log import LogBook
+from hft.runtime.log import SAID, LogBook
 from hft.runtime.numa import keeping_to
 from hft.runtime.page import lay_out
 from hft.runtime.segments import control_name, remove_run, remove_stale, ring_name
@@ -159,7 +159,7 @@ class Run:
 
     def fail(self, what: str, code: int) -> None:
         """Only the first failure is told: the others follow from it. The log has all."""
-        log.error(what, extra={"said": True, "exit_code": code})
+        log.error(what, extra={**SAID, "exit_code": code})
         if self.failure is None:
             self.failure, self.exit_code = what, code
 

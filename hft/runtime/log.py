@@ -24,7 +24,7 @@ from typing import Any, TextIO
 import msgspec
 
 __all__ = [
-    "LINE_BYTES_MAX", "LogBook", "LogHandler", "PipeWriter", "Record", "component_of",
+    "LINE_BYTES_MAX", "SAID", "LogBook", "LogHandler", "PipeWriter", "Record", "component_of",
     "print_through", "record_of", "text_of", "use",
 ]  # fmt: skip
 
@@ -32,6 +32,9 @@ Record = dict[str, Any]
 
 LINE_BYTES_MAX = select.PIPE_BUF  # a longer write to a pipe could be torn
 CUT = "[cut] "
+# As `extra`, or in it, of a record that the screen has in other words already: for launch alone, a
+# value that no other process can send.
+SAID = {"said": object()}
 LEVELS = ("debug", "info", "warning", "error", "critical")
 FIXED = ("ts", "level", "component", "pid", "message", "exception", "lines_dropped")
 # What `logging` itself puts into a record; whatever else is in there came as `extra`.
@@ -236,7 +239,9 @@ class LogBook:
 
     def write(self, record: Record, said: bool = False) -> None:
         """Add a record; `said`: the screen has it in other words already."""
-        said = bool(record.pop("said", said))
+        if record.get("said") is SAID["said"]:
+            del record["said"]
+            said = True
         line = encode(record)
         try:
             written = self.file.write(line)

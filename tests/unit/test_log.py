@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from hft.runtime.log import (
     LINE_BYTES_MAX,
+    SAID,
     LogBook,
     PipeWriter,
     encode,
@@ -183,7 +184,7 @@ def test_the_book_writes_a_file_and_the_screen(tmp_path: Path) -> None:
     book.write_stderr("feed+signal", 7, b"glibc says \xff")
     book.write_stderr("feed+signal", 7, b"")
     with use(book.write, "warning"):
-        logging.getLogger("hft.launch").error("died", extra={"said": True})
+        logging.getLogger("hft.launch").error("died", extra=SAID)
     book.close()
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert heard == lines
@@ -199,6 +200,20 @@ def test_the_book_writes_a_file_and_the_screen(tmp_path: Path) -> None:
     shown = screen.getvalue().splitlines()
     assert shown[0] == "09:30:00.000001 warning risk: near  lots=5"
     assert shown[3:] == [r"glibc says \xff"]
+
+
+def test_nobody_else_can_keep_a_record_from_the_screen(
+    tmp_path: Path, pipe: tuple[int, int]
+) -> None:
+    """What others log as `said` is a field as any."""
+    screen = io.StringIO()
+    book = LogBook(tmp_path / "log.jsonl", screen)
+    with use(PipeWriter(pipe[1]).write, "info"):
+        LOG.info("mine", extra={"said": True})
+    book.write_line(os.read(pipe[0], LINE_BYTES_MAX))
+    book.close()
+    assert json.loads((tmp_path / "log.jsonl").read_text())["said"] is True
+    assert screen.getvalue().endswith(" strategy: mine  said=True\n")
 
 
 def test_the_screen_in_json_is_the_file(tmp_path: Path) -> None:
