@@ -24,7 +24,7 @@ from hft.runtime.segments import InstanceLock
 
 PICTURE = Path(__file__).parents[1] / "docs" / "live-view.svg"
 WIDTH, HEIGHT = 120, 40
-RUN = ("--instance", "demo", "--seed", "7", "--speed", "10", "--duration", "400")
+RUN = ("--seed", "7", "--speed", "10", "--duration", "400")
 SEEN_S = 36.0  # of the host: as many samples as the curves have columns
 PATIENCE_S = 3.0  # until own orders rest in the book that is drawn
 THEME = TerminalTheme(
@@ -42,25 +42,27 @@ FOREIGN = re.compile(r"@font-face \{.*?\}\s*|<!--.*?-->\s*", re.DOTALL)
 class Recorder(Display):
     """Keeps what there is to see until there is enough of it."""
 
+    seen_s = SEEN_S
+
     def show(self, run: Run) -> None:
         recent: list[Snapshot] = []
 
         def keep(shot: Snapshot) -> None:
             self.view.history.add(shot)
             recent.append(shot)
-            rests = shot["orders"]["open"] >= 2 or shot["uptime_s"] >= SEEN_S + PATIENCE_S
-            if shot["uptime_s"] >= SEEN_S and rests and run.requests == 0:
+            rests = shot["orders"]["open"] >= 2 or shot["uptime_s"] >= self.seen_s + PATIENCE_S
+            if shot["uptime_s"] >= self.seen_s and rests and run.requests == 0:
                 self.console.print(self.view.render(shot, recent[-2]))
                 run.request_end()
 
         run.watch(lambda run: self.look(run, keep))
 
 
-def record() -> Console:
+def record(instance: str = "demo", seen_s: float = SEEN_S) -> Console:
     """A run, and what the view showed of it."""
-    loaded = launch.load_all(launch.parser().parse_args(RUN))
+    loaded = launch.load_all(launch.parser().parse_args(["--instance", instance, *RUN]))
     placement = launch.place_all(loaded)
-    spec, feed = launch.run_spec(loaded)
+    spec, feed, _ = launch.run_spec(loaded)
     lock = InstanceLock(spec.instance)
     with tempfile.TemporaryDirectory() as base:
         folder = Path(base) / "run"
@@ -68,6 +70,7 @@ def record() -> Console:
         spec = msgspec.structs.replace(spec, folder=str(folder))
         book = LogBook(folder / "log.jsonl")
         display = Recorder(spec, feed, book)
+        display.seen_s = seen_s
         display.console = Console(
             record=True, width=WIDTH, height=HEIGHT, file=io.StringIO(), color_system="standard",
             force_terminal=True, legacy_windows=False,
