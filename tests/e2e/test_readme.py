@@ -143,7 +143,10 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["git", "ls-files", "-co", "--exclude-standard", "-z"],
         cwd=ROOT, check=True, capture_output=True, text=True,
     ).stdout  # fmt: skip
-    built = [path.relative_to(ROOT) for path in (ROOT / "hft/core").glob("*.so")]
+    core = ROOT / "hft/core"
+    built = [
+        path.relative_to(ROOT) for suffix in ("so", "pxd") for path in core.glob(f"*.{suffix}")
+    ]
     for name in [*filter(None, listed.split("\0")), *built, "build/.built"]:
         if (ROOT / name).exists():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
