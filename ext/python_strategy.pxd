@@ -52,7 +52,7 @@ cdef class PythonStrategy:
 
     cdef void start(self, Desk *desk, StrategyStats *stats, uint16_t account) except *
     cdef void deliver(self, Desk *desk, const Pending *pending, bint ended) except *
-    cdef void at_desk(self, Desk *desk) noexcept
+    cdef void at_desk(self, Desk *desk) except *
     cdef void take(self, const PendingEvent *event) except *
     cdef void fire_timers(self, int64_t event_ts_ns) except *
     cdef int64_t next_timer_ts_ns(self) except? -1

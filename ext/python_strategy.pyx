@@ -49,6 +49,7 @@ from hft.core.pending cimport PendingEvent
 from hft.core.strategy cimport desk_cancel, desk_new, desk_replace
 
 from hft.core.messages import Side, TimeInForce
+from hft.errors import words_of
 
 __all__ = ["Context", "Order", "PythonStrategy"]
 
@@ -248,11 +249,7 @@ cdef str error_text(error, file):
         if last is None or frame.filename == file or last.filename != file:
             last = frame
     where = f"{os.path.basename(last.filename)}:{last.lineno}: " if last else ""
-    try:
-        said = str(error)
-    except Exception:  # its own, of a class of the strategy's
-        said = "an exception without a text"
-    return where + " ".join(f"{type(error).__name__}: {said}".split())
+    return where + words_of(error)
 
 
 cdef class PythonStrategy:
@@ -321,7 +318,7 @@ cdef class PythonStrategy:
         self.stats.intents += desk.intents - intents
         self.stats.python_ns += host_now_ns() - started_ns
 
-    cdef void at_desk(self, Desk *desk) noexcept:
+    cdef void at_desk(self, Desk *desk) except *:
         desk.account = self.account
         self.context.desk = desk
 

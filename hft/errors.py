@@ -37,6 +37,7 @@ __all__ = [
     "StrategyError",
     "UserError",
     "run_command",
+    "words_of",
 ]
 
 EXIT_USER_ERROR = 2
@@ -129,6 +130,15 @@ def clipped(value: object) -> str:
     """The value as an error shows it: text quoted, and nothing longer than a line can bear."""
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= VALUE_CHARS_MAX else text[: VALUE_CHARS_MAX - 3] + "..."
+
+
+def words_of(error: BaseException) -> str:
+    """Any exception in one line, such as one of a person's own code."""
+    try:
+        said = str(error)
+    except Exception:  # its own, of a class of that code
+        said = "an exception without a text"
+    return " ".join(f"{type(error).__name__}: {said}".split())
 
 
 def run_command(main: Callable[P, int]) -> Callable[P, int]:

@@ -70,8 +70,8 @@ TIME_TYPE = pa.decimal128(18, 12)
 TIME_TEXT = re.compile(r"\d{1,6}(\.\d{0,12})?", re.ASCII)
 INT_TEXT = re.compile(r"-?\d{1,19}", re.ASCII)
 
-# What reading a member of a damaged, encrypted or strangely compressed archive may raise.
-DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
+# What reading a member of a damaged archive may raise.
+DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError)
 
 
 class LobsterFeed(Feed):
@@ -185,11 +185,17 @@ class Archive:
     def reading(self, member: str) -> Iterator[IO[bytes]]:
         """The open member; damage found while it is read is a FeedError."""
         try:
-            with self.file.open(member) as stream:
+            with self.open(member) as stream:
                 yield stream
         except DAMAGE as error:
             problem = f"is damaged: {str(error) or 'it ends too early'}"
             raise FeedError(problem, file=self.path, member=member) from None
+
+    def open(self, member: str) -> IO[bytes]:
+        try:
+            return self.file.open(member)
+        except RuntimeError as error:  # zipfile's for a password or a compression that it lacks
+            raise FeedError(f"can't be unpacked: {error}", file=self.path, member=member) from None
 
     def explain(
         self, member: str, fields: list[str] | tuple[str, ...], error: Exception

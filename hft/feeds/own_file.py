@@ -4,9 +4,7 @@ What is wrong with the file, from its syntax to what its feed raises or yields, 
 names the file's line: a mistake in it isn't one of hft.
 """
 
-import importlib.util
 import inspect
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -15,9 +13,10 @@ from typing import NoReturn
 import numpy as np
 
 from hft.core.messages import COMMAND
-from hft.errors import FeedError, UserError
+from hft.errors import FeedError, UserError, words_of
 from hft.feeds.base import Commands, Feed, FeedOptions
 from hft.instruments import Instrument
+from hft.own_code import line_in, run_file
 
 __all__ = ["OwnFeed"]
 
@@ -84,13 +83,8 @@ class OwnFeed(Feed):
 def load(path: Path) -> ModuleType:
     """The file as a module."""
     location = str(path.absolute())
-    spec = importlib.util.spec_from_file_location(f"own_feed_{path.stem}", location)
-    assert spec is not None  # its name ends in .py
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look there
     try:
-        spec.loader.exec_module(module)
+        return run_file(path, f"own_feed_{path.stem}")
     except OSError as error:
         if error.filename == location:
             raise FeedError(f"can't be read: {error.strerror}", file=path) from None
@@ -102,15 +96,8 @@ def load(path: Path) -> ModuleType:
         raise
     except (Exception, SystemExit) as error:
         blame(path, error)
-    return module
 
 
 def blame(path: Path, error: BaseException) -> NoReturn:
     """Raise the FeedError of an exception in the user's file."""
-    line, at = None, error.__traceback__
-    while at is not None:
-        if at.tb_frame.f_code.co_filename == str(path.absolute()):
-            line = at.tb_lineno
-        at = at.tb_next
-    problem = " ".join(f"{type(error).__name__}: {error}".split())
-    raise FeedError(problem, file=path, line=line) from None
+    raise FeedError(words_of(error), file=path, line=line_in(path, error)) from None

@@ -1,10 +1,8 @@
 """Loading a person's own strategy from its file, and saying what is wrong with it."""
 
 import difflib
-import importlib.util
 import inspect
 import sys
-import traceback
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,7 +13,8 @@ from msgspec import inspect as inspect_types
 from hft.config.keys import field_kinds, nearest
 from hft.config.kinds import allowed
 from hft.core.strategy import Strategy as CompiledStrategy
-from hft.errors import ConfigError, ConfigErrors, StrategyError, UserError
+from hft.errors import ConfigError, ConfigErrors, StrategyError, UserError, words_of
+from hft.own_code import line_in, run_file
 from hft.strategies.base import CALLBACKS, Parameters, Strategy
 
 __all__ = ["handlers_of", "load_parameters", "load_strategy", "where_it_failed"]
@@ -66,37 +65,19 @@ def load_module(path: Path) -> ModuleType:
         raise StrategyError(f"has the name of a module in use, {name}; call it otherwise",
                             file=path)  # fmt: skip
     loaded_names.add(name)
-    spec = importlib.util.spec_from_file_location(name, path.absolute())
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
     sys.path.insert(0, str(path.absolute().parent))
     try:
-        spec.loader.exec_module(module)
+        return run_file(path, name)
     except (Exception, SystemExit) as error:
         line, problem = where_it_failed(error, path)
         raise StrategyError(f"can't be imported: {problem}", file=path, line=line) from None
-    return module
 
 
 def where_it_failed(error: BaseException, path: Path) -> tuple[int | None, str]:
     """The last line of the file that ran, if any, and the exception in words."""
-    names = {str(path), str(path.absolute())}
-    if isinstance(error, SyntaxError) and error.filename in names:
+    if isinstance(error, SyntaxError) and error.filename == str(path.absolute()):
         return error.lineno, f"{type(error).__name__}: {error.msg}"
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename in names]
-    return (lines[-1] if lines else None), words_of(error)
-
-
-def words_of(error: BaseException) -> str:
-    """An exception in one line."""
-    try:
-        said = str(error)
-    except Exception:  # its own, of a class of the file's
-        said = "an exception without a text"
-    return " ".join(f"{type(error).__name__}: {said}".split())
+    return line_in(path, error), words_of(error)
 
 
 def handlers_of(strategy: type[Strategy]) -> set[str]:

@@ -37,7 +37,7 @@ def mix_a(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 @pytest.mark.parametrize("script", CHEAP)
 def test_a_benchmark_runs_and_its_rows_are_there(script: str, tmp_path: Path) -> None:
     if script in NEEDS_TWO_CORES and len(os.sched_getaffinity(0)) < 2:
-        pytest.skip("takes two cores")
+        pytest.skip("it pins two processes to a core each, and this host gives us one")
     command = [sys.executable, str(ROOT / f"bench/{script}.py"), *CHEAP[script]]
     command += ["--debug-single-value", "--quiet", "--output", str(tmp_path / f"{script}.json")]
     # Without recordings: what needs one is left out.

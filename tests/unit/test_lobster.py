@@ -308,6 +308,28 @@ def test_a_corrupted_member_is_an_error_that_names_it(
 
 
 @pytest.mark.parametrize(
+    ("place", "value", "problem"),
+    [(8, 1, "is encrypted, password required"), (10, 97, "compression method is not supported")],
+)
+def test_a_member_that_can_not_be_unpacked_is_an_error(
+    tmp_path: Path, place: int, value: int, problem: str
+) -> None:
+    """A password, a compression that nobody here knows: flags and method of the zip's headers."""
+    members = {MESSAGE: text_of(MESSAGES), ORDERBOOK: text_of(ROWS)}
+    path = write_zip(tmp_path / "day.zip", members)
+    data = bytearray(path.read_bytes())
+    for signature, shift in ((b"PK\x01\x02", 0), (b"PK\x03\x04", -2)):
+        start = data.find(signature)
+        while start >= 0:
+            data[start + place + shift] = value
+            start = data.find(signature, start + 1)
+    path.write_bytes(data)
+    error = str(error_of(path))
+    assert error.startswith(f"{path}: {MESSAGE}: can't be unpacked: ")
+    assert problem in error
+
+
+@pytest.mark.parametrize(
     ("levels", "rows", "seeds", "forgets"),
     [
         (1, 57_515, {"first_row": 2, "after_delete": 9_714, "after_execute": 4_239}, 13_604),

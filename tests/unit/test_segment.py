@@ -142,7 +142,7 @@ def attach_as_nobody(name, answers):
         answers.put(str(error))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root: it becomes another user, who is refused")
 def test_another_user_gets_a_clear_error(name):
     """No permission is told apart from not there."""
     Segment.create(name, 4096, RING)
