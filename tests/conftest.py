@@ -2,17 +2,27 @@
 
 import os
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 
 
+def give_up(reason: str) -> NoReturn:
+    """Skip the test; in CI, where nothing may be missing, fail it."""
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+
+
+def data_path() -> Path:
+    """Where recorded market data are, if they are."""
+    return Path(os.environ.get("HFT_DATA") or ROOT.parent / "shared/data")
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """Recorded market data. Without it a test is skipped; in CI, where it must be, it fails."""
-    path = Path(os.environ.get("HFT_DATA") or ROOT.parent / "shared/data")
+    path = data_path()
     if not path.is_dir():
-        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
         give_up(f"no recorded data in {path}; set HFT_DATA")
     return path

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import data_path, give_up
 from tests.e2e.system import LOADED_S, ROOT, new_instance, processes, segments, until
 
 pytestmark = pytest.mark.timeout(2 * LOADED_S)
@@ -59,6 +60,7 @@ class Reader:
     def __init__(self, folder: Path, instance: str) -> None:
         self.folder = folder
         self.instance = instance
+        self.left_out: list[str] = []  # lines that take a recording
         self.environment = {
             **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
             "HFT_RUN_INSTANCE": instance,
@@ -126,6 +128,7 @@ class Reader:
             return
         for line in lines:
             if RECORDING in line and not (self.folder / RECORDING).exists():
+                self.left_out.append(line)
                 continue
             if line == "make run":
                 self.interrupt_after_first_trade(line)
@@ -137,7 +140,6 @@ class Reader:
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the checkout, built, with its virtual environment."""
     if not (ROOT / ".git").exists() or not (ROOT / ".venv").exists():
-        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
         give_up("a reader has a git checkout with .venv, as `make test` makes it; this is none")
     folder = tmp_path_factory.mktemp("reader") / "hft"
     listed = subprocess.run(
@@ -159,12 +161,9 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def reader(checkout: Path, request: pytest.FixtureRequest) -> Iterator[Reader]:
     made = Reader(checkout, new_instance())
-    data = Path(os.environ.get("HFT_DATA") or ROOT.parent / "shared/data")
-    recording = data / "lobster/LOBSTER_SampleFile_AMZN_2012-06-21_5.zip"
+    recording = data_path() / "lobster/LOBSTER_SampleFile_AMZN_2012-06-21_5.zip"
     if recording.exists() and not (checkout / RECORDING).exists():
         (checkout / RECORDING).symlink_to(recording)
-    elif not recording.exists() and os.environ.get("CI"):
-        pytest.fail(f"no recorded data in {data}; set HFT_DATA")
     yield made
     left = processes(made.instance)
     for pid in left:
@@ -182,6 +181,11 @@ def test_every_line_of_the_readme_works(reader: Reader) -> None:
         elif block.language == "python":
             (reader.folder / "example.py").write_text(block.text)
             reader.run(f"{sys.executable} example.py")
+    if reader.left_out:
+        lines = "; ".join(reader.left_out)
+        give_up(
+            f"all lines ran but those of {RECORDING}, no recorded data in {data_path()}: {lines}"
+        )
 
 
 @pytest.mark.soak
