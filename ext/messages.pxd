@@ -9,7 +9,7 @@ from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cpdef enum:
     MESSAGE_SIZE = 64
-    LAYOUT_VERSION = 2
+    LAYOUT_VERSION = 3
     SOURCE_SHIFT = 56  # an order id's top byte is its source
 
 
@@ -26,16 +26,27 @@ cpdef enum Kind:
     NEW_ORDER = 16
     CANCEL_ORDER = 17
     REPLACE_ORDER = 18  # new price and new leaves; the id stays
-    MASS_CANCEL = 19  # every order of an account
+    MASS_CANCEL = 19  # the orders of an account or of all, on one instrument or on all
+    ORDER_OPTIONS = 20  # second slot of a NEW_ORDER or REPLACE_ORDER that HAS_OPTIONS
+    LIST_INSTRUMENT = 21  # an instrument enters the engine, with its rules
+    RETIRE_INSTRUMENT = 22  # it leaves, and everything on it
+    SET_ACCOUNT = 23  # an account's rules are SelfTradeRule and AccountFlag of flags
+    SET_POSITION = 24  # an account's position on an instrument is qty_lots
+    DISCONNECT = 25  # the session of an account was lost
+    ADVANCE_TIME = 26  # nothing happened until event_ts_ns
     ACCEPTED = 32
     FILLED = 33
     CANCELLED = 34
     REPLACED = 35
     REJECTED = 36  # the engine's no
     REFUSED = 37  # the risk gate's no
+    TRIGGERED = 38  # a stop order becomes active
+    RESTATED = 39  # the engine itself changed an order
     BOOK_TOP = 48
     TRADE = 49
     TIME = 50  # the sender's clock moved; what follows happened then
+    BOOK_LEVEL = 51  # a price level changed
+    BOOK_ORDER = 52  # a resting order came, changed or went
     SIGNAL = 56  # what one source expects
     DECISION = 57  # what the fusion makes of all of them
     END = 64  # the sender has nothing more to say
@@ -58,22 +69,60 @@ cpdef enum Side:
 cpdef enum OrderType:
     LIMIT = 0
     MARKET = 1
+    MARKET_TO_LIMIT = 2  # at the best opposite price; what is left rests there
+    STOP = 3  # a market order once the last trade reaches its trigger
+    STOP_LIMIT = 4  # a limit order then
+    PEG_BID = 5  # follows the best bid
+    PEG_ASK = 6  # follows the best ask
+    PEG_MID = 7  # follows the middle between them
 
 
 cpdef enum TimeInForce:
     GTC = 0  # good till cancelled
     IOC = 1  # immediate or cancel
     FOK = 2  # fill or kill
+    DAY = 3  # until the instrument is closed
+    GTD = 4  # until expiry_ts_ns of its options
 
 
 cpdef enum OrderFlag:
-    POST_ONLY = 1
+    POST_ONLY = 1  # rejected where it would match
+    POST_ONLY_SLIDE = 2  # moved to the next price that doesn't match
+    REDUCE_ONLY = 4  # never more than what takes the account's position to 0
+    HAS_OPTIONS = 128  # the next slot is its OrderOptions
+
+
+cpdef enum MassCancelFlag:
+    ONE_INSTRUMENT = 1  # only that of the header
+    ALL_ACCOUNTS = 2
+
+
+cpdef enum SelfTradeRule:
+    """What happens where two orders of one account would trade with each other."""
+    SELF_TRADE_ALLOW = 0
+    SELF_TRADE_CANCEL_TAKER = 1
+    SELF_TRADE_CANCEL_MAKER = 2
+    SELF_TRADE_CANCEL_BOTH = 3
+    SELF_TRADE_DECREMENT = 4  # both lose the smaller quantity, without a trade
+
+
+cpdef enum AccountFlag:
+    CANCEL_ON_DISCONNECT = 8
 
 
 cpdef enum InstrumentState:
     OPEN = 0
-    QUOTING = 1  # orders may enter and leave, own orders may not match
-    HALTED = 2
+    PRE_OPEN = 1  # orders may enter and leave, own orders may not match
+    HALTED = 2  # orders may leave
+    CLOSED = 3  # as HALTED; day orders expire when it begins
+
+
+cpdef enum BookAction:
+    """What a BOOK_ORDER says of a resting order."""
+    ORDER_JOINED = 0  # at the back of its level
+    ORDER_JOINED_FRONT = 1
+    ORDER_SHRANK = 2  # it keeps its place
+    ORDER_LEFT = 3
 
 
 cpdef enum Reason:
@@ -100,6 +149,22 @@ cpdef enum Reason:
     FORGOTTEN = 19
     KILLED = 20
     WRONG_ACCOUNT = 21
+    BAD_OPTIONS = 22
+    BAD_PRICE = 23
+    BAD_EXPIRY = 24
+    BAD_LINK = 25
+    BAD_RULES = 26
+    ALREADY_LISTED = 27
+    EXPIRED = 28
+    MIN_QTY_UNMET = 29
+    SELF_TRADE = 30
+    NOTHING_TO_REDUCE = 31  # the position allows less, or nothing
+    LINK_ENDED = 32  # the order linked with it traded, triggered or left
+    DISCONNECTED = 33
+    INSTRUMENT_RETIRED = 34
+    SLID = 35  # post-only, moved so as not to match
+    PEG_MOVED = 36
+    PARKED = 37  # a pegged order has no price at the moment
     RISK_KILL_SWITCH = 64
     RISK_ORDER_SIZE = 65
     RISK_POSITION = 66
@@ -149,8 +214,27 @@ cdef struct Command:
     uint8_t side  # Side
     uint8_t order_type  # OrderType
     uint8_t time_in_force  # TimeInForce
-    uint8_t flags  # OrderFlag, or InstrumentState of FLOW_STATUS
+    uint8_t flags  # OrderFlag, or what the kind says
     uint16_t reserved  # zero
+
+
+cdef struct OrderOptions:
+    Header header
+    int64_t trigger_ticks  # a stop's trigger price; a peg's offset from what it follows
+    int64_t display_lots  # what an iceberg shows at a time; 0: all of it
+    int64_t min_lots  # to trade at once on arrival, or not at all; 0: none
+    int64_t expiry_ts_ns  # of a GTD order
+    uint64_t linked_order_id  # one cancels the other; 0: none
+
+
+cdef struct InstrumentRules:
+    Header header
+    uint32_t price_step_ticks  # limit prices are multiples of it
+    uint32_t qty_step_lots  # quantities are multiples of it
+    int64_t price_min_ticks  # least limit price
+    int64_t price_max_ticks  # largest limit price
+    int64_t event_ts_ns  # recorded or simulated time
+    int64_t qty_max_lots  # largest quantity of an order
 
 
 cdef struct Report:
@@ -184,6 +268,29 @@ cdef struct BookTop:
     int64_t ask_price_ticks  # best ask; meaningless while ask_lots is 0
     int64_t ask_lots  # quantity at the best ask, 0 when there is none
     int64_t event_ts_ns  # recorded or simulated time
+
+
+cdef struct BookLevel:
+    Header header
+    int64_t price_ticks  # price of the level
+    int64_t lots  # visible quantity there, 0 when the level is gone
+    int64_t event_ts_ns  # recorded or simulated time
+    uint32_t order_count  # orders there
+    uint32_t cause  # low bits of the sequence of the command that caused it
+    uint8_t side  # Side
+    uint8_t reserved[7]  # zero
+
+
+cdef struct BookOrder:
+    Header header
+    uint64_t order_id  # 0: the anonymous order of its level
+    int64_t price_ticks  # price of its level
+    int64_t leaves_lots  # visible quantity from now on, 0 when it left
+    int64_t event_ts_ns  # recorded or simulated time
+    uint32_t cause  # low bits of the sequence of the command that caused it
+    uint8_t action  # BookAction
+    uint8_t side  # Side
+    uint16_t reserved  # zero
 
 
 cdef struct Signal:
@@ -223,9 +330,13 @@ cdef struct Control:
 cdef union Message:
     Header header
     Command command
+    OrderOptions options
+    InstrumentRules rules
     Report report
     Trade trade
     BookTop book_top
+    BookLevel book_level
+    BookOrder book_order
     Signal signal
     Decision decision
     Control control
@@ -237,11 +348,11 @@ cdef inline bint kind_is_flow(uint8_t kind) noexcept nogil:
 
 
 cdef inline bint kind_is_order(uint8_t kind) noexcept nogil:
-    return NEW_ORDER <= kind <= MASS_CANCEL
+    return NEW_ORDER <= kind <= ADVANCE_TIME and kind != ORDER_OPTIONS
 
 
 cdef inline bint kind_is_report(uint8_t kind) noexcept nogil:
-    return ACCEPTED <= kind <= REFUSED
+    return ACCEPTED <= kind <= RESTATED
 
 
 cdef inline uint8_t order_source(uint64_t order_id) noexcept nogil:

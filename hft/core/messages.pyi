@@ -18,15 +18,26 @@ class Kind(enum.IntFlag):
     CANCEL_ORDER = 17
     REPLACE_ORDER = 18
     MASS_CANCEL = 19
+    ORDER_OPTIONS = 20
+    LIST_INSTRUMENT = 21
+    RETIRE_INSTRUMENT = 22
+    SET_ACCOUNT = 23
+    SET_POSITION = 24
+    DISCONNECT = 25
+    ADVANCE_TIME = 26
     ACCEPTED = 32
     FILLED = 33
     CANCELLED = 34
     REPLACED = 35
     REJECTED = 36
     REFUSED = 37
+    TRIGGERED = 38
+    RESTATED = 39
     BOOK_TOP = 48
     TRADE = 49
     TIME = 50
+    BOOK_LEVEL = 51
+    BOOK_ORDER = 52
     SIGNAL = 56
     DECISION = 57
     END = 64
@@ -45,19 +56,51 @@ class Side(enum.IntFlag):
 class OrderType(enum.IntFlag):
     LIMIT = 0
     MARKET = 1
+    MARKET_TO_LIMIT = 2
+    STOP = 3
+    STOP_LIMIT = 4
+    PEG_BID = 5
+    PEG_ASK = 6
+    PEG_MID = 7
 
 class TimeInForce(enum.IntFlag):
     GTC = 0
     IOC = 1
     FOK = 2
+    DAY = 3
+    GTD = 4
 
 class OrderFlag(enum.IntFlag):
     POST_ONLY = 1
+    POST_ONLY_SLIDE = 2
+    REDUCE_ONLY = 4
+    HAS_OPTIONS = 128
+
+class MassCancelFlag(enum.IntFlag):
+    ONE_INSTRUMENT = 1
+    ALL_ACCOUNTS = 2
+
+class SelfTradeRule(enum.IntFlag):
+    SELF_TRADE_ALLOW = 0
+    SELF_TRADE_CANCEL_TAKER = 1
+    SELF_TRADE_CANCEL_MAKER = 2
+    SELF_TRADE_CANCEL_BOTH = 3
+    SELF_TRADE_DECREMENT = 4
+
+class AccountFlag(enum.IntFlag):
+    CANCEL_ON_DISCONNECT = 8
 
 class InstrumentState(enum.IntFlag):
     OPEN = 0
-    QUOTING = 1
+    PRE_OPEN = 1
     HALTED = 2
+    CLOSED = 3
+
+class BookAction(enum.IntFlag):
+    ORDER_JOINED = 0
+    ORDER_JOINED_FRONT = 1
+    ORDER_SHRANK = 2
+    ORDER_LEFT = 3
 
 class Reason(enum.IntFlag):
     NONE = 0
@@ -82,6 +125,22 @@ class Reason(enum.IntFlag):
     FORGOTTEN = 19
     KILLED = 20
     WRONG_ACCOUNT = 21
+    BAD_OPTIONS = 22
+    BAD_PRICE = 23
+    BAD_EXPIRY = 24
+    BAD_LINK = 25
+    BAD_RULES = 26
+    ALREADY_LISTED = 27
+    EXPIRED = 28
+    MIN_QTY_UNMET = 29
+    SELF_TRADE = 30
+    NOTHING_TO_REDUCE = 31
+    LINK_ENDED = 32
+    DISCONNECTED = 33
+    INSTRUMENT_RETIRED = 34
+    SLID = 35
+    PEG_MOVED = 36
+    PARKED = 37
     RISK_KILL_SWITCH = 64
     RISK_ORDER_SIZE = 65
     RISK_POSITION = 66
@@ -107,13 +166,17 @@ class DecisionReason(enum.IntFlag):
     TOO_WEAK = 2
     OVERRIDDEN = 3
 
-LAYOUT_VERSION: Final = 2
+LAYOUT_VERSION: Final = 3
 SOURCE_SHIFT: Final = 56
 BOOK_TOP_DTYPE: Final[np.dtype[np.void]]
+BOOK_LEVEL_DTYPE: Final[np.dtype[np.void]]
+BOOK_ORDER_DTYPE: Final[np.dtype[np.void]]
 COMMAND: Final[np.dtype[np.void]]
 CONTROL: Final[np.dtype[np.void]]
 DECISION_DTYPE: Final[np.dtype[np.void]]
+INSTRUMENT_RULES: Final[np.dtype[np.void]]
 MESSAGE: Final[np.dtype[np.void]]
+ORDER_OPTIONS_DTYPE: Final[np.dtype[np.void]]
 REPORT: Final[np.dtype[np.void]]
 SIGNAL_DTYPE: Final[np.dtype[np.void]]
 TRADE_DTYPE: Final[np.dtype[np.void]]

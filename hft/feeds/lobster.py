@@ -60,7 +60,7 @@ KIND_OF_TYPE = {
 }
 STATE_OF_PRICE = {
     -1: InstrumentState.HALTED,
-    0: InstrumentState.QUOTING,
+    0: InstrumentState.PRE_OPEN,
     1: InstrumentState.OPEN,
 }
 

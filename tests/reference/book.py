@@ -7,7 +7,7 @@ from operator import neg
 from sortedcontainers import SortedDict
 
 BUY, SELL = 1, 2
-OPEN, QUOTING, HALTED = 0, 1, 2
+OPEN, PRE_OPEN, HALTED = 0, 1, 2
 SOURCE_SHIFT = 56  # an order id's top byte is its source
 ANONYMOUS = 0  # the order id of quantity that the recording doesn't name
 

@@ -13,7 +13,7 @@ IOC = {"time_in_force": TimeInForce.IOC}
 FOK = {"time_in_force": TimeInForce.FOK}
 MARKET = {"order_type": OrderType.MARKET}
 POST_ONLY = {"flags": OrderFlag.POST_ONLY}
-OPEN, QUOTING, HALTED = InstrumentState.OPEN, InstrumentState.QUOTING, InstrumentState.HALTED
+OPEN, PRE_OPEN, HALTED = InstrumentState.OPEN, InstrumentState.PRE_OPEN, InstrumentState.HALTED
 
 
 def id_of(name: str) -> int:

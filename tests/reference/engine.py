@@ -11,7 +11,7 @@ from tests.reference.book import (
     BUY,
     HALTED,
     OPEN,
-    QUOTING,
+    PRE_OPEN,
     SELL,
     SOURCE_SHIFT,
     Book,
@@ -141,7 +141,7 @@ class ReferenceEngine:
             return "BAD_SIDE"
         if c.kind in NEEDS_QTY and c.qty_lots <= 0:
             return "BAD_QTY"
-        if c.kind == K["FLOW_STATUS"] and c.flags not in (OPEN, QUOTING, HALTED):
+        if c.kind == K["FLOW_STATUS"] and c.flags not in (OPEN, PRE_OPEN, HALTED):
             return "BAD_FLAGS"
         if c.kind == K["NEW_ORDER"]:
             if c.order_type not in (LIMIT, MARKET):
@@ -177,7 +177,7 @@ class ReferenceEngine:
         side = replaced.side if replaced else c.side
         if c.kind in ORDERS:
             would_match = bool(book.matching(other(side), None if market else c.price_ticks))
-            if book.state == HALTED or (book.state == QUOTING and would_match):
+            if book.state == HALTED or (book.state == PRE_OPEN and would_match):
                 return "INSTRUMENT_HALTED"
         if len(self) >= self.capacity:
             return "POOL_FULL"

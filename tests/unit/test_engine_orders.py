@@ -9,7 +9,7 @@ from tests.reference.desk import (
     MARKET,
     OPEN,
     POST_ONLY,
-    QUOTING,
+    PRE_OPEN,
     SELL,
     id_of,
 )
@@ -307,7 +307,7 @@ def test_a_halted_instrument_takes_no_orders(desk):
 def test_a_quoting_instrument_takes_orders_that_cannot_match(desk):
     """While it is quoting, orders enter and move as long as they meet nobody."""
     desk.own("S1", 5, 101)
-    desk.status(QUOTING)
+    desk.status(PRE_OPEN)
     assert desk.own("B1", 5, 100) == ["B1 accepted 5 @ 100"]
     assert desk.own("B2", 5, 101) == ["B2 rejected INSTRUMENT_HALTED"]
     assert desk.own("B2", 5, 101, **POST_ONLY) == ["B2 rejected INSTRUMENT_HALTED"]

@@ -48,7 +48,7 @@ FLOW = [
     (Kind.FLOW_DELETE, 2, 101, 7, Side.BUY, 34200 * S + S // 2, 0),
     (Kind.FLOW_SEED, 0, 100, 12, Side.BUY, 34200 * S + S // 2, 0),
     (Kind.FLOW_STATUS, 0, 0, 0, 0, 34201 * S, InstrumentState.HALTED),
-    (Kind.FLOW_STATUS, 0, 0, 0, 0, 34202 * S, InstrumentState.QUOTING),
+    (Kind.FLOW_STATUS, 0, 0, 0, 0, 34202 * S, InstrumentState.PRE_OPEN),
     (Kind.FLOW_STATUS, 0, 0, 0, 0, 34203 * S, InstrumentState.OPEN),
     (Kind.FLOW_EXECUTE, 77, 110, 5, Side.SELL, 34203 * S + S // 4, 0),
     (Kind.FLOW_SEED, 0, 115, 3, Side.SELL, 34203 * S + S // 4, 0),
