@@ -8,7 +8,7 @@ second, never per message.
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from hft.core.atomics cimport fence_release, store_release
-from hft.core.book cimport Book, BookSide, Level, Order, level_after, order_is_recorded
+from hft.core.book cimport level_after
 from hft.core.control cimport (
     LEVEL_WORDS,
     OWN_ORDER_WORDS,
@@ -17,6 +17,7 @@ from hft.core.control cimport (
     BookCopy,
     InstrumentStats,
 )
+from hft.core.pools cimport Book, BookSide, Level, order_is_recorded
 
 cdef enum:
     WALK_MAX = 1024  # orders of a side: 10 µs or so
@@ -26,8 +27,8 @@ cdef inline void show_own_order(const Book *book, uint32_t index, int64_t price_
                                 int64_t *row) noexcept nogil:
     row[0] = price_ticks
     row[1] = book.orders[index].leaves_lots
-    row[2] = book.cold[index].entered_ts_ns
-    row[3] = book.accounts[index]
+    row[2] = book.entered_ts_ns[index]
+    row[3] = book.orders[index].account
 
 
 cdef inline void show_side(const Book *book, uint32_t instrument, int is_ask, int64_t *rows,

@@ -1,31 +1,61 @@
 """The matching engine: what each command does to the book, and what is answered.
 
-Read docs/engine.md for the rules, book.pxd for the data structures, matching.pxd, own_orders.pxd
-and flow.pxd for the commands. `engine_apply` is the only entrance. Cost is that of the book's
-operations plus the matches made. Worst case: a fill-or-kill order and a mass cancel walk every
-level in their reach.
+Read docs/engine.md for the rules and docs/engine_inside.md for the way through the files.
+`engine_apply` is the only entrance. Cost is that of the book's operations plus the matches made.
+Worst case: a mass cancel walks every order of the sides that it names, a fill-or-kill order every
+level in its reach, and one trade may trigger every stop.
 """
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
-
-from hft.core.book cimport book_free, book_hash, book_init
-from hft.core.flow cimport (
-    flow_enter,
-    flow_add,
-    flow_shrink,
-    flow_execute,
-    flow_hidden,
-    flow_forget,
-    flow_status,
+from libc.stdint cimport INT64_MIN, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memset
+from posix.mman cimport (
+    MAP_ANONYMOUS,
+    MAP_FAILED,
+    MAP_NORESERVE,
+    MAP_PRIVATE,
+    PROT_READ,
+    PROT_WRITE,
+    mmap,
+    munmap,
 )
-from hft.core.matching cimport echo, Engine, reject, top
+
+from hft.core.accounts cimport ACCOUNTS, POSITIONS, Position
+from hft.core.answers cimport echo, echo_other, reject
+from hft.core.audit cimport audit_answers, audit_state
+from hft.core.book cimport side_at
+from hft.core.flow cimport (
+    flow_add,
+    flow_enter,
+    flow_execute,
+    flow_forget,
+    flow_hidden,
+    flow_shrink,
+)
+from hft.core.hints cimport HFT_AUDIT, likely, prefetch, unlikely
+from hft.core.idmap cimport idmap_entries_for, idmap_hash
+from hft.core.listing cimport (
+    disconnect,
+    list_instrument,
+    retire_instrument,
+    rules_open,
+    set_account,
+    set_position,
+    set_state,
+)
+from hft.core.matching cimport TOUCHED_WORDS, Engine, touch_other
 from hft.core.messages cimport (
     ACCEPTED,
-    NONE,
+    ADVANCE_TIME,
+    ALL_ACCOUNTS,
+    BAD_FLAGS,
+    BAD_OPTIONS,
     BAD_QTY,
     BAD_SIDE,
+    BOOK_TOP,
     BUY,
     CANCEL_ORDER,
+    CLOSED,
+    DISCONNECT,
     FLOW_ADD,
     FLOW_CANCEL,
     FLOW_DELETE,
@@ -34,70 +64,192 @@ from hft.core.messages cimport (
     FLOW_HIDDEN,
     FLOW_SEED,
     FLOW_STATUS,
+    HAS_OPTIONS,
+    LIST_INSTRUMENT,
     MASS_CANCEL,
     NEW_ORDER,
+    NONE,
+    ONE_INSTRUMENT,
+    ORDER_OPTIONS,
+    REJECTED,
     REPLACE_ORDER,
+    RETIRE_INSTRUMENT,
     SELL,
+    SET_ACCOUNT,
+    SET_POSITION,
     SOURCE_ENGINE,
     UNKNOWN_INSTRUMENT,
     UNKNOWN_KIND,
+    BookTop,
     Command,
+    Message,
+    OrderOptions,
     kind_is_flow,
     kind_is_order,
 )
-from hft.core.outbox cimport Outbox
-from hft.core.own_orders cimport new_order, cancel_order, replace_order, mass_cancel
-from libc.string cimport memset
+from hft.core.outbox cimport Outbox, outbox_next
+from hft.core.own_orders cimport cancel_order, new_order, replace_order
+from hft.core.pegs cimport pegs_follow
+from hft.core.pools cimport (
+    Book,
+    InstrumentBook,
+    Order,
+    pools_free,
+    pools_init,
+    pools_prefault,
+)
+from hft.core.state_hash cimport state_hash
+from hft.core.stops cimport stops_act
+from hft.core.sweeps cimport expire, mass_cancel
 
 __all__ = []
 
+cdef enum Needs:
+    """What a kind of command asks for before it is looked at."""
+    KNOWN = 1
+    NEEDS_INSTRUMENT = 2  # that is listed
+    NEEDS_SIDE = 4
+    NEEDS_QTY = 8
 
-cdef int engine_init(Engine *engine, uint32_t instruments, uint32_t orders) except -1:
+cdef enum:
+    PREFETCH_FROM = 8192  # live orders from which on the pools outgrow the nearer caches
+    PREFETCH_IDS = 12  # commands ahead of the one at work
+    PREFETCH_ORDERS = 8
+    PREFETCH_QUEUES = 4
+
+cdef uint8_t[256] NEEDS_OF
+cdef OrderOptions NO_OPTIONS
+memset(&NO_OPTIONS, 0, sizeof(OrderOptions))
+memset(NEEDS_OF, 0, sizeof(NEEDS_OF))
+
+
+cdef void set_needs():
+    cdef int kind
+    for kind in range(256):
+        if not (kind_is_flow(kind) or kind_is_order(kind)):
+            continue
+        NEEDS_OF[kind] = KNOWN
+        if kind not in (SET_ACCOUNT, DISCONNECT, ADVANCE_TIME, MASS_CANCEL, LIST_INSTRUMENT):
+            NEEDS_OF[kind] |= NEEDS_INSTRUMENT
+        if kind == NEW_ORDER or (kind_is_flow(kind) and kind != FLOW_STATUS):
+            NEEDS_OF[kind] |= NEEDS_SIDE
+        if kind in (NEW_ORDER, REPLACE_ORDER, FLOW_ADD, FLOW_CANCEL, FLOW_EXECUTE, FLOW_HIDDEN,
+                    FLOW_SEED):
+            NEEDS_OF[kind] |= NEEDS_QTY
+
+set_needs()
+
+
+cdef int engine_init(Engine *engine, uint32_t instruments, uint32_t orders, uint32_t listed,
+                     uint32_t market_data) except -1:
+    """Make an engine; its first `listed` instruments are open. Errors are those of pools_init."""
+    cdef uint64_t entries = idmap_entries_for(POSITIONS)
+    cdef size_t at_positions = ACCOUNTS
+    cdef size_t at_ids = at_positions + (<size_t>POSITIONS + 1) * sizeof(Position)
+    cdef size_t used = at_ids + entries * sizeof(uint64_t)
+    cdef uint32_t instrument
+    cdef void *arena
     memset(engine, 0, sizeof(Engine))
-    return book_init(&engine.book, instruments, orders)
+    pools_init(&engine.book, instruments, orders)
+    arena = mmap(NULL, used, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    if arena == MAP_FAILED:
+        pools_free(&engine.book)
+        raise MemoryError(f"no memory for accounts ({used} bytes)")
+    engine.arena = <char *>arena
+    engine.arena_bytes = used
+    engine.accounts.rules = <uint8_t *>engine.arena
+    engine.accounts.positions = <Position *>(engine.arena + at_positions)
+    engine.accounts.position_fresh = 1
+    engine.accounts.ids.entries = <uint64_t *>(engine.arena + at_ids)
+    engine.accounts.ids.mask = <uint32_t>(entries - 1)
+    engine.accounts.ids.records = <const char *>engine.accounts.positions
+    engine.accounts.ids.record_bytes = sizeof(Position)
+    engine.book.say.now_ns = INT64_MIN
+    engine.book.say.market_data = market_data
+    for instrument in range(min(listed, instruments)):
+        engine.book.instruments[instrument].listed = True
+        rules_open(&engine.book.instruments[instrument].rules)
+    for instrument in range(min(listed, instruments), instruments):
+        engine.book.instruments[instrument].state = CLOSED
+    return 0
 
 
 cdef void engine_free(Engine *engine) noexcept nogil:
-    book_free(&engine.book)
+    pools_free(&engine.book)
+    if engine.arena != NULL:
+        munmap(engine.arena, engine.arena_bytes)
+        engine.arena = NULL
+
+
+cdef void engine_prefault(Engine *engine) noexcept nogil:
+    pools_prefault(&engine.book)
 
 
 cdef uint64_t engine_hash(const Engine *engine) noexcept nogil:
-    return book_hash(&engine.book)
+    return state_hash(engine)
 
 
-cdef inline bint needs_side(uint8_t kind) noexcept nogil:
-    return kind == NEW_ORDER or (kind_is_flow(kind) and kind != FLOW_STATUS)
+cdef uint32_t engine_check(const Engine *engine) noexcept nogil:
+    """0, or which invariant doesn't hold (audit.pxd). Cost: everything there is."""
+    return audit_state(engine)
 
 
-cdef inline bint needs_qty(uint8_t kind) noexcept nogil:
-    return (kind == NEW_ORDER or kind == REPLACE_ORDER or kind == FLOW_ADD or kind == FLOW_CANCEL
-            or kind == FLOW_EXECUTE or kind == FLOW_HIDDEN
-            or kind == FLOW_SEED)
+cdef inline void top(Book *book, uint32_t instrument, const Command *command) noexcept nogil:
+    """Append a BOOK_TOP if the best prices are not what the last one said."""
+    cdef InstrumentBook *there = &book.instruments[instrument]
+    cdef int64_t price_ticks[2]
+    cdef int64_t lots[2]
+    cdef uint32_t level
+    cdef int side
+    cdef BookTop *answer
+    there.top_moved = False
+    for side in range(2):
+        level = there.sides[side].best
+        price_ticks[side] = book.levels[level].price_ticks if level else 0
+        lots[side] = book.levels[level].total_lots if level else 0
+    if (price_ticks[0] == there.top_price_ticks[0] and lots[0] == there.top_lots[0]
+            and price_ticks[1] == there.top_price_ticks[1] and lots[1] == there.top_lots[1]):
+        return
+    for side in range(2):
+        there.top_price_ticks[side] = price_ticks[side]
+        there.top_lots[side] = lots[side]
+    answer = &outbox_next(book.say.out).book_top
+    answer.header = book.say.header
+    answer.header.kind = BOOK_TOP
+    answer.header.instrument = <uint16_t>instrument
+    answer.bid_price_ticks = price_ticks[0]
+    answer.bid_lots = lots[0]
+    answer.ask_price_ticks = price_ticks[1]
+    answer.ask_lots = lots[1]
+    answer.event_ts_ns = command.event_ts_ns
 
 
-cdef void engine_apply(Engine *engine, const Command *command, Outbox *out) noexcept nogil:
-    """Do what a command says and append every answer to `out`."""
+cdef void finish_others(Engine *engine, const Command *command) noexcept nogil:
+    """The end of a command that touched other instruments than its own."""
+    cdef uint32_t instrument
+    engine.touched_others = False
+    for instrument in range(engine.book.instrument_count):
+        if engine.touched[instrument >> 6] >> (instrument & 63) & 1:
+            pegs_follow(&engine.book, instrument)
+    for instrument in range(engine.book.instrument_count):
+        if engine.touched[instrument >> 6] >> (instrument & 63) & 1:
+            top(&engine.book, instrument, command)
+    memset(engine.touched, 0, sizeof(engine.touched))
+
+
+cdef inline void act(Engine *engine, const Message *message,
+                     const OrderOptions *options) noexcept nogil:
+    """What a command says that is not in error by itself."""
+    cdef const Command *command = &message.command
     cdef uint8_t kind = command.header.kind
-    engine.out = out
-    engine.cause = <uint32_t>command.header.sequence
-    engine.header.origin_ts_ns = command.header.origin_ts_ns
-    engine.header.instrument = command.header.instrument
-    engine.header.source = SOURCE_ENGINE
-    engine.reports = 0
-    engine.counts.commands += 1
-    if not (kind_is_flow(kind) or kind_is_order(kind)):
-        reject(engine, command, UNKNOWN_KIND)
-        return
-    if command.header.instrument >= engine.book.instrument_count:
-        reject(engine, command, UNKNOWN_INSTRUMENT)
-        return
-    if needs_side(kind) and command.side != BUY and command.side != SELL:
-        reject(engine, command, BAD_SIDE)
-        return
-    if needs_qty(kind) and command.qty_lots <= 0:
-        reject(engine, command, BAD_QTY)
-        return
-    if kind == FLOW_ADD:
+    if kind == NEW_ORDER:
+        new_order(engine, command, options)
+    elif kind == CANCEL_ORDER:
+        cancel_order(engine, command)
+    elif kind == REPLACE_ORDER:
+        replace_order(engine, command, options)
+    elif kind == FLOW_ADD:
         flow_add(engine, command)
     elif kind == FLOW_DELETE or kind == FLOW_CANCEL:
         flow_shrink(engine, command, kind == FLOW_DELETE)
@@ -110,16 +262,157 @@ cdef void engine_apply(Engine *engine, const Command *command, Outbox *out) noex
     elif kind == FLOW_FORGET:
         flow_forget(engine, command)
     elif kind == FLOW_STATUS:
-        flow_status(engine, command)
-    elif kind == NEW_ORDER:
-        new_order(engine, command)
-    elif kind == CANCEL_ORDER:
-        cancel_order(engine, command)
-    elif kind == REPLACE_ORDER:
-        replace_order(engine, command)
+        set_state(engine, command)
     elif kind == MASS_CANCEL:
         mass_cancel(engine, command)
-    if engine.reports == 0:
-        # A state that was set, a print of a trade that names nobody.
-        echo(engine, command, ACCEPTED, command.order_id, 0, NONE)
-    top(engine, command.header.instrument, command.event_ts_ns)
+    elif kind == LIST_INSTRUMENT:
+        list_instrument(engine, &message.rules)
+    elif kind == RETIRE_INSTRUMENT:
+        retire_instrument(engine, command)
+    elif kind == SET_ACCOUNT:
+        set_account(engine, command)
+    elif kind == SET_POSITION:
+        set_position(engine, command)
+    elif kind == DISCONNECT:
+        disconnect(engine, command)
+
+
+cdef inline uint8_t objection(const Engine *engine, const Command *command) noexcept nogil:
+    """The checks that need no look at the book; a Reason, or NONE."""
+    cdef uint8_t kind = command.header.kind
+    cdef uint8_t needs = NEEDS_OF[kind]
+    if likely(needs & NEEDS_INSTRUMENT != 0):
+        if unlikely(command.header.instrument >= engine.book.instrument_count
+                    or not engine.book.instruments[command.header.instrument].listed):
+            return UNKNOWN_INSTRUMENT
+        if needs & NEEDS_SIDE and unlikely(command.side != BUY and command.side != SELL):
+            return BAD_SIDE
+        if needs & NEEDS_QTY and unlikely(command.qty_lots <= 0):
+            return BAD_QTY
+        if kind == REPLACE_ORDER and unlikely(command.flags & ~<int>HAS_OPTIONS):
+            return BAD_FLAGS
+        return NONE
+    if kind == LIST_INSTRUMENT and command.header.instrument >= engine.book.instrument_count:
+        return UNKNOWN_INSTRUMENT
+    if kind == MASS_CANCEL:
+        if command.flags & ONE_INSTRUMENT and (
+            command.header.instrument >= engine.book.instrument_count
+            or not engine.book.instruments[command.header.instrument].listed
+        ):
+            return UNKNOWN_INSTRUMENT
+        if command.side > SELL:
+            return BAD_SIDE
+        if command.flags & ~<int>(ONE_INSTRUMENT | ALL_ACCOUNTS):
+            return BAD_FLAGS
+    return NONE
+
+
+cdef inline uint32_t apply(Engine *engine, const Message *message, size_t available,
+                           Outbox *out) noexcept nogil:
+    cdef const Command *command = &message.command
+    cdef uint8_t kind = command.header.kind
+    cdef const OrderOptions *options = &NO_OPTIONS
+    cdef uint32_t slots = 1
+    cdef uint32_t instrument = command.header.instrument
+    cdef InstrumentBook *there
+    cdef uint8_t reason
+    engine.book.say.out = out
+    engine.book.say.cause = <uint32_t>command.header.sequence
+    engine.book.say.header.origin_ts_ns = command.header.origin_ts_ns
+    engine.book.say.header.instrument = command.header.instrument
+    engine.book.say.header.source = SOURCE_ENGINE
+    engine.book.say.reports = 0
+    engine.book.say.counts.commands += 1
+    if unlikely(NEEDS_OF[kind] == 0):
+        if kind == ORDER_OPTIONS:
+            echo_other(&engine.book.say, REJECTED, BAD_OPTIONS)
+        else:
+            reject(&engine.book.say, command, UNKNOWN_KIND)
+        return 1
+    if unlikely((command.flags & HAS_OPTIONS) != 0) and (
+        kind == NEW_ORDER or kind == REPLACE_ORDER
+    ):
+        options = NULL
+        if available > 1 and message[1].header.kind == ORDER_OPTIONS:
+            options = &message[1].options
+            slots = 2
+    if command.event_ts_ns > engine.book.say.now_ns:
+        engine.book.say.now_ns = command.event_ts_ns
+        if unlikely(engine.book.expiring.count != 0):
+            expire(engine)
+    reason = objection(engine, command)
+    if unlikely(reason != NONE):
+        if kind == LIST_INSTRUMENT:
+            echo_other(&engine.book.say, REJECTED, reason)
+        else:
+            reject(&engine.book.say, command, reason)
+    else:
+        act(engine, message, options)
+        if unlikely(engine.book.say.reports == 0):
+            # Nobody was named: a setting, a print of a trade.
+            echo(&engine.book.say, command, ACCEPTED, command.order_id, 0, NONE)
+    if likely(instrument < engine.book.instrument_count):
+        there = &engine.book.instruments[instrument]
+        if unlikely(there.stop_count != 0):
+            stops_act(engine, instrument)
+        if unlikely(engine.touched_others):
+            touch_other(engine, instrument)
+        else:
+            if unlikely(there.peg_count != 0):
+                pegs_follow(&engine.book, instrument)
+            if there.top_moved:
+                top(&engine.book, instrument, command)
+    if unlikely(engine.touched_others):
+        finish_others(engine, command)
+    return slots
+
+
+cdef uint32_t engine_apply(Engine *engine, const Message *message, size_t available,
+                           Outbox *out) noexcept nogil:
+    """Do what a command says and append every answer to `out`; how many slots it took.
+
+    `available` messages lie at `message`: an order's options are in the second.
+    """
+    cdef uint32_t before = out.count
+    cdef uint32_t slots = apply(engine, message, available, out)
+    if HFT_AUDIT:
+        audit_answers(engine, message, out, before)
+    return slots
+
+
+cdef inline void look_ahead(const Book *book, const Message *messages, size_t place,
+                            size_t count) noexcept nogil:
+    """Fetch what later commands of a batch will touch: ids, then orders, then their neighbours."""
+    cdef uint64_t entry
+    cdef const Order *order
+    if place + PREFETCH_IDS < count:
+        prefetch(&book.ids.entries[
+            idmap_hash(messages[place + PREFETCH_IDS].command.order_id) & book.ids.mask
+        ])
+    if place + PREFETCH_ORDERS < count:
+        entry = book.ids.entries[
+            idmap_hash(messages[place + PREFETCH_ORDERS].command.order_id) & book.ids.mask
+        ]
+        prefetch(&book.orders[<uint32_t>entry])
+    if place + PREFETCH_QUEUES < count:
+        entry = book.ids.entries[
+            idmap_hash(messages[place + PREFETCH_QUEUES].command.order_id) & book.ids.mask
+        ]
+        order = &book.orders[<uint32_t>entry]
+        prefetch(&book.orders[order.prev])
+        prefetch(&book.orders[order.next])
+        prefetch(&book.levels[order.level])
+
+
+cdef void engine_apply_batch(Engine *engine, const Message *messages, size_t count,
+                             Outbox *out) noexcept nogil:
+    """Apply commands in order."""
+    cdef size_t place = 0
+    cdef bint ahead = engine.book.order_count >= PREFETCH_FROM
+    while place < count:
+        if ahead:
+            look_ahead(&engine.book, messages, place, count)
+        if HFT_AUDIT:
+            place += engine_apply(engine, &messages[place], count - place, out)
+        else:
+            place += apply(engine, &messages[place], count - place, out)

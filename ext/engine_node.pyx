@@ -16,7 +16,6 @@ from libc.stdlib cimport free
 from libc.string cimport memset
 
 from hft.core.agent cimport NEEDS_PYTHON, Agent
-from hft.core.book cimport book_prefault
 from hft.core.book_view cimport show_book
 from hft.core.clock cimport host_now_ns
 from hft.core.control cimport (
@@ -42,7 +41,7 @@ from hft.core.edges cimport (
     edge_show,
     edge_take,
 )
-from hft.core.engine cimport engine_apply, engine_hash
+from hft.core.engine cimport engine_apply, engine_hash, engine_prefault
 from hft.core.journal cimport JournalWriter, journal_append, journal_has_room
 from hft.core.latency cimport (
     Underway,
@@ -182,7 +181,7 @@ cdef void step(EngineNode *node, const Message *message, int64_t event_ts_ns,
         clock.header.source = SOURCE_ENGINE
         clock.control.event_ts_ns = node.event_ts_ns
     before = node.out.count
-    engine_apply(node.engine, &message.command, &node.out)
+    engine_apply(node.engine, message, 1, &node.out)
     node.round_outputs += node.out.count - before
 
 
@@ -331,10 +330,10 @@ cdef int arrived_work(EngineNode *node, int64_t now_ns) noexcept nogil:
 cdef void show(EngineNode *node, int64_t now_ns) noexcept nogil:
     cdef uint32_t instrument
     cdef uint64_t displaced_lots = 0
-    stat_set(node.stats, ENGINE_STEPS, node.engine.counts.commands)
-    stat_set(node.stats, ENGINE_TRADES, node.engine.counts.trades)
-    stat_set(node.stats, ENGINE_TRADED_LOTS, node.engine.counts.traded_lots)
-    stat_set(node.stats, ENGINE_REJECTED, node.engine.counts.rejected)
+    stat_set(node.stats, ENGINE_STEPS, node.engine.book.say.counts.commands)
+    stat_set(node.stats, ENGINE_TRADES, node.engine.book.say.counts.trades)
+    stat_set(node.stats, ENGINE_TRADED_LOTS, node.engine.book.say.counts.traded_lots)
+    stat_set(node.stats, ENGINE_REJECTED, node.engine.book.say.counts.rejected)
     stat_set(node.stats, ENGINE_JOURNALED, node.journal.sequence)
     stat_set(node.stats, ENGINE_JOURNAL_STALLS, node.journal.stalls)
     stat_set(node.stats, ENGINE_LIVE_ORDERS, node.engine.book.order_count)
@@ -347,7 +346,7 @@ cdef void show(EngineNode *node, int64_t now_ns) noexcept nogil:
         show_book(&node.engine.book, instrument, &node.page.instruments[instrument],
                   node.event_ts_ns, node.journal.sequence)
     stat_set(node.stats, ENGINE_DISPLACED_LOTS, displaced_lots)
-    node.view_steps = node.engine.counts.commands
+    node.view_steps = node.engine.book.say.counts.commands
 
 
 cdef int engine_work(void *state) noexcept nogil:
@@ -375,7 +374,7 @@ cdef int engine_work(void *state) noexcept nogil:
     node.stats.messages_in += (
         node.flow.ring.cursor - flow_before + node.orders.ring.cursor - orders_before
     )
-    if found or node.view_steps != node.engine.counts.commands:
+    if found or node.view_steps != node.engine.book.say.counts.commands:
         show(node, now_ns)
     return found
 
@@ -427,7 +426,7 @@ cdef class EngineAgent(Agent):
     def on_start(self):
         self.journal = self.make_journal()
         self.node.journal = &self.journal.journal
-        book_prefault(&self.node.engine.book)
+        engine_prefault(self.node.engine)
         outbox_reserve(&self.node.out, RESERVED)
         delay_reserve(&self.node.delay)
 

@@ -6,41 +6,21 @@ recorded execution otherwise walks the queue ahead of the order that it names.
 
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
 
-from hft.core.book cimport (
-    ORDER_GHOST,
-    ORDER_HAS_LIFE,
-    InstrumentBook,
-    Order,
-    ghost_add,
-    ghost_remove,
-    idmap_find,
-    level_at,
-    order_dequeue,
-    order_enqueue,
-    order_is_ask,
-    order_is_recorded,
-    order_life,
-    order_price,
-    order_reduce,
-    order_remove,
-    order_set_life,
-    order_take_slot,
-)
-from hft.core.matching cimport Engine, echo, report, trade, reject, match_own, check_entry, find_on
+from hft.core.answers cimport echo, reject, report, trade
+from hft.core.book cimport Taker, join, leave, level_at, shrink
+from hft.core.checks cimport check_room
+from hft.core.departures cimport order_price
+from hft.core.ghosts cimport ghost_add, ghost_remove, order_life, order_set_life
+from hft.core.idmap cimport idmap_find, idmap_put, idmap_seek
+from hft.core.matching cimport Engine, match_own, recorded_taker_init
 from hft.core.messages cimport (
     ACCEPTED,
-    BAD_FLAGS,
     BAD_ID,
     BAD_QTY,
     CANCELLED,
     DUPLICATE_ID,
     FILLED,
-    FLOW_ADD,
-    FLOW_CANCEL,
-    FLOW_DELETE,
-    FLOW_SEED,
     FORGOTTEN,
-    HALTED,
     NONE,
     RECORDED_LIFE_ENDED,
     REQUESTED,
@@ -49,6 +29,28 @@ from hft.core.messages cimport (
     UNKNOWN_ORDER,
     Command,
 )
+from hft.core.own_orders cimport find_on
+from hft.core.pools cimport (
+    ORDER_ASK,
+    ORDER_GHOST,
+    ORDER_HAS_LIFE,
+    Book,
+    InstrumentBook,
+    Order,
+    give_slot,
+    order_is_ask,
+    order_is_recorded,
+    take_slot,
+)
+
+
+cdef inline void print_trade(Engine *engine, uint64_t maker_order_id, int64_t price_ticks,
+                             int64_t lots, int is_ask, bint hidden) noexcept nogil:
+    """A trade that no taker of this book made."""
+    cdef InstrumentBook *there = &engine.book.instruments[engine.book.say.header.instrument]
+    there.last_trade_ticks = price_ticks
+    there.traded = True
+    trade(&engine.book.say, maker_order_id, 0, price_ticks, lots, is_ask, hidden)
 
 
 cdef inline uint32_t anonymous_front(const Engine *engine, uint32_t instrument, int is_ask,
@@ -59,47 +61,68 @@ cdef inline uint32_t anonymous_front(const Engine *engine, uint32_t instrument, 
     return index if index and engine.book.orders[index].order_id == 0 else 0
 
 
+cdef inline void anonymous_grows(Book *book, uint32_t index, int64_t lots) noexcept nogil:
+    """The anonymous order at the front of a level comes again with more."""
+    cdef uint32_t level = book.orders[index].level
+    cdef int64_t price_ticks = book.levels[level].price_ticks
+    cdef uint32_t instrument = book.levels[level].instrument
+    cdef int side = book.levels[level].side
+    lots += book.orders[index].leaves_lots
+    leave(book, index)
+    join(book, instrument, index, level_at(book, instrument, side, price_ticks), price_ticks, lots,
+         True)
+
+
 cdef inline void flow_enter(Engine *engine, const Command *command,
                             uint64_t order_id) noexcept nogil:
     """FLOW_ADD, or FLOW_SEED with id 0: match own orders, then rest behind or before the queue."""
+    cdef Book *book = &engine.book
     cdef uint32_t instrument = command.header.instrument
     cdef int is_ask = command.side == SELL
-    cdef int64_t left_lots
-    cdef uint32_t index
+    cdef uint32_t index, level
     cdef uint32_t anonymous = 0
-    cdef uint8_t reason = check_entry(engine, instrument, is_ask, command, False, False)
+    cdef Taker taker
+    cdef uint8_t reason = check_room(book, instrument, is_ask, command.price_ticks,
+                                     command.qty_lots)
     if order_id == 0:
         anonymous = anonymous_front(engine, instrument, is_ask, command.price_ticks)
         if not reason and anonymous and (
-            order_life(&engine.book, anonymous) > INT64_MAX - command.qty_lots
+            order_life(book, anonymous) > INT64_MAX - command.qty_lots
         ):
             reason = BAD_QTY
     if reason:
-        reject(engine, command, reason)
+        reject(&book.say, command, reason)
         return
-    report(engine, ACCEPTED, order_id, command.price_ticks, 0, command.qty_lots, command.account,
-           NONE, is_ask)
-    left_lots = match_own(engine, instrument, not is_ask, command.price_ticks, True, 0,
-                          command.qty_lots, order_id, command.account)
-    if anonymous and left_lots:
-        order_set_life(&engine.book, anonymous,
-                       order_life(&engine.book, anonymous) + command.qty_lots)
-        order_reduce(&engine.book, anonymous, -left_lots)
+    report(&book.say, ACCEPTED, order_id, command.price_ticks, 0, command.qty_lots,
+           command.account, NONE, is_ask)
+    recorded_taker_init(&taker, instrument, order_id, command.account, is_ask, command.price_ticks,
+                        command.qty_lots)
+    match_own(engine, &taker, True, 0)
+    if anonymous and taker.left_lots:
+        order_set_life(book, anonymous, order_life(book, anonymous) + command.qty_lots)
+        anonymous_grows(book, anonymous, taker.left_lots)
         return
-    index = order_take_slot(&engine.book, instrument, is_ask, order_id, command.account)
-    if left_lots < command.qty_lots:
-        order_set_life(&engine.book, index, command.qty_lots)
-    if left_lots:
-        order_enqueue(&engine.book, index, command.price_ticks, left_lots, order_id == 0)
+    index = take_slot(book)
+    book.orders[index].order_id = order_id
+    book.orders[index].account = command.account
+    book.orders[index].flags = ORDER_ASK if is_ask else 0
+    book.orders[index].level = 0
+    if order_id:
+        idmap_put(&book.ids, idmap_seek(&book.ids, order_id), order_id, index)
+    if taker.left_lots < command.qty_lots:
+        order_set_life(book, index, command.qty_lots)
+    if taker.left_lots:
+        level = level_at(book, instrument, is_ask, command.price_ticks)
+        join(book, instrument, index, level, command.price_ticks, taker.left_lots, order_id == 0)
     else:
-        ghost_add(&engine.book, index, command.price_ticks)
+        ghost_add(book, index, instrument, command.price_ticks)
 
 
 cdef inline void flow_add(Engine *engine, const Command *command) noexcept nogil:
     if command.order_id == 0 or command.order_id >> SOURCE_SHIFT:
-        reject(engine, command, BAD_ID)
+        reject(&engine.book.say, command, BAD_ID)
     elif idmap_find(&engine.book.ids, command.order_id):
-        reject(engine, command, DUPLICATE_ID)
+        reject(&engine.book.say, command, DUPLICATE_ID)
     else:
         flow_enter(engine, command, command.order_id)
 
@@ -120,38 +143,49 @@ cdef inline uint32_t find_recorded(Engine *engine, const Command *command) noexc
         index = anonymous_front(engine, command.header.instrument, is_ask, command.price_ticks)
     if index:
         return index
-    index = engine.book.instruments[command.header.instrument].sides[is_ask].ghost_head
+    index = engine.book.instruments[command.header.instrument].ghost_head[is_ask]
     while index:
         if (engine.book.orders[index].order_id == 0
-                and engine.book.cold[index].price_ticks == command.price_ticks):
+                and engine.book.lives[index].price_ticks == command.price_ticks):
             return index
         index = engine.book.orders[index].next
-    reject(engine, command, UNKNOWN_ORDER)
+    reject(&engine.book.say, command, UNKNOWN_ORDER)
     return 0
+
+
+cdef inline void recorded_leaves(Book *book, uint32_t index) noexcept nogil:
+    """Take a recorded order out of its queue and forget it."""
+    leave(book, index)
+    give_slot(book, index)
 
 
 cdef inline void end_life(Engine *engine, uint32_t index, int64_t life_lots,
                           int64_t leaves_lots, int64_t price_ticks) noexcept nogil:
     """A recorded event has left an order with this life and these leaves: make it so."""
     cdef Order *order = &engine.book.orders[index]
+    cdef uint32_t instrument
     if life_lots <= 0:
         if leaves_lots:
-            report(engine, CANCELLED, order.order_id, price_ticks, leaves_lots, 0,
-                   engine.book.accounts[index], RECORDED_LIFE_ENDED, order_is_ask(order))
+            if leaves_lots < order.leaves_lots:
+                shrink(&engine.book, index, order.leaves_lots - leaves_lots)
+            report(&engine.book.say, CANCELLED, order.order_id, price_ticks, leaves_lots, 0,
+                   engine.book.orders[index].account, RECORDED_LIFE_ENDED, order_is_ask(order))
         if order.flags & ORDER_GHOST:
             ghost_remove(&engine.book, index)
         else:
-            order_remove(&engine.book, index)
+            recorded_leaves(&engine.book, index)
         return
     if life_lots != leaves_lots or order.flags & ORDER_HAS_LIFE:
         order_set_life(&engine.book, index, life_lots)
     if order.flags & ORDER_GHOST:
         return
     if leaves_lots:
-        order_reduce(&engine.book, index, order.leaves_lots - leaves_lots)
+        if leaves_lots < order.leaves_lots:
+            shrink(&engine.book, index, order.leaves_lots - leaves_lots)
     else:
-        order_dequeue(&engine.book, index)
-        ghost_add(&engine.book, index, price_ticks)
+        instrument = engine.book.levels[order.level].instrument
+        leave(&engine.book, index)
+        ghost_add(&engine.book, index, instrument, price_ticks)
 
 
 cdef inline void flow_shrink(Engine *engine, const Command *command, bint whole) noexcept nogil:
@@ -174,8 +208,8 @@ cdef inline void flow_shrink(Engine *engine, const Command *command, bint whole)
         lost_lots = min(asked_lots, leaves_lots)
     if asked_lots > lost_lots:
         displace(engine, command.header.instrument, asked_lots - lost_lots)
-    report(engine, CANCELLED, order.order_id, price_ticks, lost_lots, leaves_lots - lost_lots,
-           engine.book.accounts[index], REQUESTED, order_is_ask(order))
+    report(&engine.book.say, CANCELLED, order.order_id, price_ticks, lost_lots, leaves_lots - lost_lots,
+           engine.book.orders[index].account, REQUESTED, order_is_ask(order))
     end_life(engine, index, life_lots - asked_lots, leaves_lots - lost_lots, price_ticks)
 
 
@@ -183,9 +217,10 @@ cdef inline void flow_execute(Engine *engine, const Command *command) noexcept n
     cdef uint32_t instrument = command.header.instrument
     cdef uint32_t index = find_recorded(engine, command)
     cdef Order *order
+    cdef Taker taker
     cdef int is_ask
     cdef bint queued
-    cdef int64_t life_lots, price_ticks, wanted_lots, traded_lots
+    cdef int64_t life_lots, price_ticks, traded_lots
     if index == 0:
         return
     order = &engine.book.orders[index]
@@ -193,14 +228,14 @@ cdef inline void flow_execute(Engine *engine, const Command *command) noexcept n
     queued = not order.flags & ORDER_GHOST
     price_ticks = order_price(&engine.book, index)
     life_lots = order_life(&engine.book, index)
-    wanted_lots = match_own(engine, instrument, is_ask, price_ticks, queued, index,
-                            command.qty_lots, 0, 0)
-    traded_lots = min(wanted_lots, order.leaves_lots)
+    recorded_taker_init(&taker, instrument, 0, 0, not is_ask, price_ticks, command.qty_lots)
+    match_own(engine, &taker, queued, index)
+    traded_lots = min(taker.left_lots, order.leaves_lots)
     if traded_lots:
-        trade(engine, order.order_id, 0, price_ticks, traded_lots, is_ask, False)
+        print_trade(engine, order.order_id, price_ticks, traded_lots, is_ask, False)
         if order.order_id:
-            report(engine, FILLED, order.order_id, price_ticks, traded_lots,
-                   order.leaves_lots - traded_lots, engine.book.accounts[index], NONE, is_ask)
+            report(&engine.book.say, FILLED, order.order_id, price_ticks, traded_lots,
+                   order.leaves_lots - traded_lots, order.account, NONE, is_ask)
     displace(engine, instrument, command.qty_lots - traded_lots)
     end_life(engine, index, life_lots - command.qty_lots, order.leaves_lots - traded_lots,
              price_ticks)
@@ -209,37 +244,37 @@ cdef inline void flow_execute(Engine *engine, const Command *command) noexcept n
 cdef inline void flow_hidden(Engine *engine, const Command *command) noexcept nogil:
     cdef uint32_t instrument = command.header.instrument
     cdef int is_ask = command.side == SELL
-    cdef int64_t left_lots = match_own(engine, instrument, is_ask, command.price_ticks, True, 0,
-                                       command.qty_lots, 0, 0)
-    displace(engine, instrument, command.qty_lots - left_lots)
-    if left_lots:
-        trade(engine, 0, 0, command.price_ticks, left_lots, is_ask, True)
+    cdef Taker taker
+    recorded_taker_init(&taker, instrument, 0, 0, not is_ask, command.price_ticks,
+                        command.qty_lots)
+    match_own(engine, &taker, True, 0)
+    displace(engine, instrument, command.qty_lots - taker.left_lots)
+    if taker.left_lots:
+        print_trade(engine, 0, command.price_ticks, taker.left_lots, is_ask, True)
 
 
 cdef inline void flow_forget(Engine *engine, const Command *command) noexcept nogil:
+    cdef Book *book = &engine.book
     cdef uint32_t instrument = command.header.instrument
     cdef int is_ask = command.side == SELL
-    cdef uint32_t level = level_at(&engine.book, instrument, is_ask, command.price_ticks)
-    cdef uint32_t index = engine.book.levels[level].head if level else 0
+    cdef uint32_t level = level_at(book, instrument, is_ask, command.price_ticks)
+    cdef uint32_t index = book.levels[level].head
     cdef uint32_t following
     cdef int64_t gone_lots = 0
     while index:
-        following = engine.book.orders[index].next
-        if order_is_recorded(&engine.book.orders[index]):
-            gone_lots += engine.book.orders[index].leaves_lots
-            order_remove(&engine.book, index)
-        index = following
-    index = engine.book.instruments[instrument].sides[is_ask].ghost_head
+        if order_is_recorded(&book.orders[index]):
+            gone_lots += book.orders[index].leaves_lots
+        index = book.orders[index].next
+    echo(&book.say, command, CANCELLED, 0, gone_lots, FORGOTTEN)
+    index = book.levels[level].head if gone_lots else 0
     while index:
-        following = engine.book.orders[index].next
-        if engine.book.cold[index].price_ticks == command.price_ticks:
-            ghost_remove(&engine.book, index)
+        following = book.orders[index].next
+        if order_is_recorded(&book.orders[index]):
+            recorded_leaves(book, index)
         index = following
-    echo(engine, command, CANCELLED, 0, gone_lots, FORGOTTEN)
-
-
-cdef inline void flow_status(Engine *engine, const Command *command) noexcept nogil:
-    if command.flags > HALTED:
-        reject(engine, command, BAD_FLAGS)
-        return
-    engine.book.instruments[command.header.instrument].state = command.flags
+    index = book.instruments[instrument].ghost_head[is_ask]
+    while index:
+        following = book.orders[index].next
+        if book.lives[index].price_ticks == command.price_ticks:
+            ghost_remove(book, index)
+        index = following

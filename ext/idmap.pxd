@@ -29,46 +29,53 @@ cdef inline uint64_t idmap_entries_for(uint64_t capacity) noexcept nogil:
     return entries
 
 
-cdef inline uint32_t idmap_find(const IdMap *ids, uint64_t key) noexcept nogil:
-    """Pool index of `key`, 0 if it is not there."""
+cdef inline uint32_t idmap_seek(const IdMap *ids, uint64_t key) noexcept nogil:
+    """Place of the entry of `key`, or of the empty one where it would be put."""
     cdef uint32_t tag = idmap_hash(key)
     cdef uint32_t place = tag & ids.mask
     cdef uint64_t entry = ids.entries[place]
-    cdef uint32_t index
     while entry:
-        index = <uint32_t>entry
         if <uint32_t>(entry >> 32) == tag:
-            if (<const uint64_t *>(ids.records + index * ids.record_bytes))[0] == key:
-                return index
+            if (<const uint64_t *>(ids.records + <size_t>(<uint32_t>entry)
+                                   * ids.record_bytes))[0] == key:
+                break
         place = (place + 1) & ids.mask
         entry = ids.entries[place]
-    return 0
+    return place
+
+
+cdef inline uint32_t idmap_find(const IdMap *ids, uint64_t key) noexcept nogil:
+    """Pool index of `key`, 0 if it is not there."""
+    return <uint32_t>ids.entries[idmap_seek(ids, key)]
+
+
+cdef inline void idmap_put(IdMap *ids, uint32_t place, uint64_t key,
+                           uint32_t index) noexcept nogil:
+    """Map `key` to `index` at the empty place that `idmap_seek` gave for it."""
+    ids.entries[place] = (<uint64_t>idmap_hash(key) << 32) | index
 
 
 cdef inline void idmap_add(IdMap *ids, uint64_t key, uint32_t index) noexcept nogil:
     """Map `key`, which is not there yet, to `index`."""
-    cdef uint32_t tag = idmap_hash(key)
-    cdef uint32_t place = tag & ids.mask
-    while ids.entries[place]:
-        place = (place + 1) & ids.mask
-    ids.entries[place] = (<uint64_t>tag << 32) | index
+    idmap_put(ids, idmap_seek(ids, key), key, index)
 
 
 cdef inline void idmap_remove(IdMap *ids, uint64_t key, uint32_t index) noexcept nogil:
     """Forget `key`, which maps to `index`."""
     cdef uint64_t wanted = (<uint64_t>idmap_hash(key) << 32) | index
     cdef uint32_t hole = <uint32_t>(wanted >> 32) & ids.mask
-    cdef uint32_t place, home
+    cdef uint32_t place
+    cdef uint64_t entry
     while ids.entries[hole] != wanted:
         hole = (hole + 1) & ids.mask
     place = hole
     while True:
         place = (place + 1) & ids.mask
-        if ids.entries[place] == 0:
+        entry = ids.entries[place]
+        if entry == 0:
             break
-        home = <uint32_t>(ids.entries[place] >> 32) & ids.mask
         # An entry may move back to the hole unless its home lies behind the hole.
-        if ((place - home) & ids.mask) >= ((place - hole) & ids.mask):
-            ids.entries[hole] = ids.entries[place]
+        if ((place - <uint32_t>(entry >> 32)) & ids.mask) >= ((place - hole) & ids.mask):
+            ids.entries[hole] = entry
             hole = place
     ids.entries[hole] = 0

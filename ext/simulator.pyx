@@ -18,8 +18,8 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
-from hft.core.book cimport Order, order_is_ask, order_price
 from hft.core.buffers cimport writable_bytes_of
+from hft.core.departures cimport order_price
 from hft.core.engine cimport engine_apply, engine_free, engine_init
 from hft.core.latency cimport splitmix
 from hft.core.matching cimport Engine
@@ -44,6 +44,7 @@ from hft.core.messages cimport (
     Message,
 )
 from hft.core.outbox cimport Outbox
+from hft.core.pools cimport Order, order_is_ask
 
 from hft.core.messages import COMMAND
 
@@ -95,7 +96,7 @@ cdef class Simulator:
     def __cinit__(self, *, mid_ticks, double spread_ticks, double volatility_ticks,
                   double events_per_second, double depth_ticks, uint32_t resting_orders,
                   double order_lots, start_ts_ns, uint64_t seed):
-        engine_init(&self.engine, 1, 4 * resting_orders + 1024)
+        engine_init(&self.engine, 1, 4 * resting_orders + 1024, 1, 0)
         self.fair_ticks = mid_ticks
         self.spread_ticks = spread_ticks
         self.volatility_ticks = volatility_ticks
@@ -229,7 +230,7 @@ cdef class Simulator:
         cdef const Message *answer
         cdef bint is_ask = command.side == SELL
         self.box.count = 0
-        engine_apply(&self.engine, command, &self.box)
+        engine_apply(&self.engine, <const Message *>command, 1, &self.box)
         for place in range(self.box.count):
             answer = &self.box.messages[place]
             if answer.header.kind == TRADE:
@@ -264,5 +265,5 @@ cdef class Simulator:
                       order_price(&self.engine.book, index), lots)
         command.order_id = order.order_id
         self.box.count = 0
-        engine_apply(&self.engine, &command, &self.box)
+        engine_apply(&self.engine, <const Message *>&command, 1, &self.box)
         self.resting = self.engine.book.order_count

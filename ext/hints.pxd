@@ -1,0 +1,17 @@
+"""What the compiler can't see: which way a branch goes, and what memory is wanted soon."""
+
+cdef extern from *:
+    """
+    #define hft_prefetch(address) __builtin_prefetch((const void *)(address), 1)
+    """
+    bint likely(bint condition) noexcept nogil
+    bint unlikely(bint condition) noexcept nogil
+    void prefetch "hft_prefetch"(const void *address) noexcept nogil
+
+cdef extern from *:
+    """
+    #ifndef HFT_AUDIT
+    #define HFT_AUDIT 0
+    #endif
+    """
+    const bint HFT_AUDIT  # of the trace and sanitizer builds: invariants are checked at every command
