@@ -17,6 +17,7 @@ __all__ = ["FEEDS", "BookTruth", "Feed", "FeedOptions", "check_scheme", "open_fe
 
 FEEDS: dict[str, str] = {
     "bbo": "hft.feeds.bbo:BboFeed",
+    "bitfinex": "hft.feeds.bitfinex:BitfinexFeed",
     "csv": "hft.feeds.csv_trades:CsvTradesFeed",
     "lobster": "hft.feeds.lobster:LobsterFeed",
     "sim": "hft.feeds.sim:SimulatedFeed",
