@@ -20,6 +20,7 @@ FEEDS: dict[str, str] = {
     "bitfinex": "hft.feeds.bitfinex:BitfinexFeed",
     "csv": "hft.feeds.csv_trades:CsvTradesFeed",
     "lobster": "hft.feeds.lobster:LobsterFeed",
+    "pitch": "hft.feeds.pitch:PitchFeed",
     "sim": "hft.feeds.sim:SimulatedFeed",
 }
 
