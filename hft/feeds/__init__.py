@@ -19,6 +19,7 @@ FEEDS: dict[str, str] = {
     "bbo": "hft.feeds.bbo:BboFeed",
     "bitfinex": "hft.feeds.bitfinex:BitfinexFeed",
     "csv": "hft.feeds.csv_trades:CsvTradesFeed",
+    "databento": "hft.feeds.databento:DatabentoFeed",
     "lobster": "hft.feeds.lobster:LobsterFeed",
     "pitch": "hft.feeds.pitch:PitchFeed",
     "sim": "hft.feeds.sim:SimulatedFeed",
