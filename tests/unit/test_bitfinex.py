@@ -32,6 +32,7 @@ FRAMES = [
     "[7, [4, 99, 1e-8]]",
     "[7, [1, 0, 1]]",  # leaves
     "[7, [[9, 102, -3]]]",  # all is sent anew
+    "[7, [2, 100, 0.75]]",  # so this one is new
 ]
 E8, MS = 10**8, 10**6
 BUY, SELL = Side.BUY, Side.SELL
@@ -51,6 +52,7 @@ FLOW = [
     (DELETE, 2, BUY, 100 * E8, 75_000_000, 10 * MS),
     (DELETE, 4, BUY, 99 * E8, 1, 10 * MS),
     (ADD, 9, SELL, 102 * E8, 3 * E8, 10 * MS),
+    (ADD, 2, BUY, 100 * E8, 75_000_000, 11 * MS),
 ]
 FIELDS = ["kind", "order_id", "side", "price_ticks", "qty_lots", "event_ts_ns"]
 
@@ -69,7 +71,7 @@ def flow_of(feed: BitfinexFeed) -> list[tuple[int, ...]]:
 def test_frames_become_flow(tmp_path: Path) -> None:
     feed = BitfinexFeed(str(write(tmp_path, FRAMES)), FeedOptions())
     assert flow_of(feed) == FLOW
-    assert feed.name == "bitfinex BTCUSD: 8 frames, 1 ms each for want of recorded times"
+    assert feed.name == "bitfinex BTCUSD: 9 frames, 1 ms each for want of recorded times"
     (instrument,) = feed.instruments
     assert instrument.name == "BITFINEX:BTCUSD"
     assert (instrument.tick_size, instrument.lot_size) == (Decimal("1e-8"), Decimal("1e-8"))
@@ -80,13 +82,13 @@ def test_frames_become_flow(tmp_path: Path) -> None:
 
 def test_the_truth_is_the_book_after_each_frame(tmp_path: Path) -> None:
     feed = BitfinexFeed(str(write(tmp_path, FRAMES)), FeedOptions())
-    assert feed.truth.row_end.tolist() == [3, 4, 6, 8, 8, 9, 10, 14]
-    assert feed.truth.numbers.tolist() == [3, 4, 6, 7, 8, 9, 10, 11]
+    assert feed.truth.row_end.tolist() == [3, 4, 6, 8, 8, 9, 10, 14, 15]
+    assert feed.truth.numbers.tolist() == [3, 4, 6, 7, 8, 9, 10, 11, 12]
     assert feed.truth.rows[1, 0].tolist() == [10_150_000_000, E8, 100 * E8, 45_000_000]
     assert feed.truth.rows[6, 1].tolist() == [9999999999, 0, 99 * E8, 1]
     result = replay.replay(feed, feed.truth)
     assert result.clean
-    assert result.truth.comparisons == 8 * 25 * 2
+    assert result.truth.comparisons == 9 * 25 * 2
 
 
 def test_a_difference_is_told_with_its_frame(tmp_path: Path) -> None:
