@@ -55,8 +55,8 @@ class HftError(Exception):
 class UserError(HftError):
     """What was required, what was found and where, as one line.
 
-    `file`, `member` (of an archive), `line` (from 1) and `field` say where and lead the line;
-    `value` is what was found there and ends it.
+    `file`, `member` (of an archive, or a record of a file without lines), `line` (from 1) and
+    `field` say where and lead the line; `value` is what was found there and ends it.
     """
 
     def __init__(

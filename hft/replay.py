@@ -22,8 +22,12 @@ ORDERS = 65_536  # live orders that the engine has room for
 
 
 class Mismatch(msgspec.Struct, frozen=True):
-    """A level where the engine's book is not the recording's; prices in ticks."""
+    """A level where the engine's book is not the recording's; prices in ticks.
 
+    `line` is that of the recording; of one without lines it is the number of its `unit`.
+    """
+
+    unit: str
     line: int
     side: str
     level: int
@@ -34,7 +38,7 @@ class Mismatch(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return (
-            f"line {self.line}, {self.side} {self.level}: "
+            f"{self.unit} {self.line}, {self.side} {self.level}: "
             f"expected {self.expected_lots} @ {self.expected_price_ticks}, "
             f"found {self.found_lots} @ {self.found_price_ticks}"
         )
@@ -105,7 +109,8 @@ def compare(feed: Feed, truth: BookTruth, shown_max: int) -> Comparison:
         found_price_ticks, found_lots = found[row, level, 2 * side : 2 * side + 2]
         shown.append(
             Mismatch(
-                line=row + 1,
+                unit=truth.unit,
+                line=row + 1 if truth.numbers is None else int(truth.numbers[row]),
                 side=("ask", "bid")[side],
                 level=level + 1,
                 expected_price_ticks=int(expected_price_ticks),
@@ -138,13 +143,13 @@ def report(result: Replay) -> str:
     ]
     truth = result.truth
     if truth is not None:
-        seeds = ", ".join(f"{cause} {count:,}" for cause, count in truth.seeds.items())
+        seeds = "".join(f", {cause} {count:,}" for cause, count in truth.seeds.items())
         lines += [
             f"rows        {truth.rows:,} of {truth.levels} levels, {truth.source}",
             f"compared    {truth.comparisons:,} levels",
             f"mismatches  {truth.mismatches:,}",
             *(f"            {mismatch}" for mismatch in truth.shown),
-            f"seeds       {sum(truth.seeds.values()):,}: {seeds}",
+            f"seeds       {sum(truth.seeds.values()):,}{seeds.replace(',', ':', 1)}",
             f"forgets     {truth.forgets:,}",
         ]
     return "\n".join(lines)

@@ -60,7 +60,8 @@ class RunConfig(Section, frozen=True):
         str,
         msgspec.Meta(min_length=1),
         about(
-            "Where market flow comes from: sim, lobster:FILE, csv:FILE, bbo:FILE, MINE.py:ARGUMENT."
+            "Where market flow comes from: sim, lobster:FILE, csv:FILE, MINE.py:ARGUMENT and more "
+            "(docs/feeds.md)."
         ),
     ] = "sim"
     speed: Annotated[

@@ -17,8 +17,11 @@ __all__ = ["FEEDS", "BookTruth", "Feed", "FeedOptions", "check_scheme", "open_fe
 
 FEEDS: dict[str, str] = {
     "bbo": "hft.feeds.bbo:BboFeed",
+    "bitfinex": "hft.feeds.bitfinex:BitfinexFeed",
     "csv": "hft.feeds.csv_trades:CsvTradesFeed",
+    "databento": "hft.feeds.databento:DatabentoFeed",
     "lobster": "hft.feeds.lobster:LobsterFeed",
+    "pitch": "hft.feeds.pitch:PitchFeed",
     "sim": "hft.feeds.sim:SimulatedFeed",
 }
 

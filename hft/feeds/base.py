@@ -39,7 +39,8 @@ class BookTruth:
     `rows` has the shape (rows, levels, 4), best level first: ask price, ask lots, bid price, bid
     lots; prices in ticks. A level that isn't there has lots 0 and the price 9999999999 (ask) or
     -9999999999 (bid). Row k holds after the first `row_end[k]` commands of the feed. `source` names
-    the file, whose line k + 1 is row k.
+    the file, or says what else the rows are from. Row k is of its line k + 1; where `numbers` are
+    given, of its `unit` (such as "record") number numbers[k].
 
     A source that shows only its best levels doesn't say what is in those that come into view:
     `seeds` counts them, by what let them in, and `forgets` those that went out of view.
@@ -50,6 +51,8 @@ class BookTruth:
     row_end: Int64s
     seeds: dict[str, int]
     forgets: int
+    unit: str = "line"
+    numbers: Int64s | None = None
 
 
 class Feed(ABC):

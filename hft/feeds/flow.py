@@ -22,6 +22,10 @@ class FlowWriter:
         self.order_id = 0
         self.numbers = array("q")
 
+    def __len__(self) -> int:
+        """Commands since the last `take`."""
+        return len(self.numbers) // FIELDS
+
     def add(self, row: int, side: Side, price_ticks: int, qty_lots: int) -> int:
         """A new recorded order; its id."""
         self.order_id += 1

@@ -57,6 +57,12 @@ FILES = {
     "zero.csv": b"1,A,2,3,buy\n1,A,2,0,buy\n",
     "back.csv": b"2,A,2,3,4,3\n1,A,2,3,4,3\n",
     "broken.py": b"import os\nclass (:\n",
+    "frames.json": b'[{"event": "subscribed", "channel": "book", "prec": "P0", "chanId": 1}]',
+    "orders.json": b"[[7, [1, 2, 3]]]",
+    "cut.zst": b"\x28\xb5\x2f\xfd and then nothing",
+    "length.pitch": b"28800011AAK27GA0000DTS000100SH    0000619200Y\n28800012AAK27GA\n",
+    "unknown.pitch": b"28800168X1K27GA00000Y000100\n",
+    "schema.dbn": b"DBN\x01\x78\0\0\0" + b"X" * 16 + b"\x01" + bytes(103),
 }
 
 # Options, and what the line says besides.
@@ -65,7 +71,7 @@ CASES = [
     ("--feed lobster:cut.zip", "cut.zip: is a damaged or cut-off zip file"),
     (
         "--feed lobstr:x.zip",
-        "feed: must start with one of bbo, csv, lobster, sim (did you mean lobster?)",
+        "feed: must start with one of bbo, bitfinex, csv, databento, lobster, pitch, sim (did you ",
     ),
     ("--feed csv:", "feed: must be csv:FILE, was 'csv:'"),
     ("--feed csv:none.csv", "none.csv: can't be read: No such file or directory"),
@@ -92,6 +98,31 @@ CASES = [
     ("--feed lobster:folder", "folder: can't be read: Is a directory"),
     ("--feed csv:zero.csv", "zero.csv: line 2, size: must be above 0, was '0'"),
     ("--feed bbo:back.csv", "back.csv: line 2, timestamp: must not be before that of the row"),
+    ("--feed bitfinex:", "feed: must be bitfinex:FILE, was 'bitfinex:'"),
+    ("--feed bitfinex:row.csv", "row.csv: is not a JSON array of frames: JSON is malformed"),
+    (
+        "--feed bitfinex:frames.json",
+        "frames.json: frame 1, subscription: must be of the channel book with the precision R0, w",
+    ),
+    (
+        "--feed bitfinex:orders.json",
+        "orders.json: frame 1, channel: must be that of a book of precision R0, subscribed to befo",
+    ),
+    ("--feed pitch:", "feed: must be pitch:FILE or pitch:FILE:SYMBOLS, was 'pitch:'"),
+    ("--feed pitch:none.txt", "none.txt: can't be read: No such file or directory"),
+    (
+        "--feed pitch:length.pitch",
+        "length.pitch: line 2, length: must be 45 characters of type A, was 15",
+    ),
+    (
+        "--feed pitch:unknown.pitch",
+        "unknown.pitch: line 1, order id: must be that of an order which was added and has shares",
+    ),
+    ("--feed databento:", "feed: must be databento:FILE, was 'databento:'"),
+    ("--feed databento:folder", "folder: can't be read: Is a directory"),
+    ("--feed databento:cut.zst", "cut.zst: is a damaged or cut-off zstd file: "),
+    ("--feed databento:row.csv", "row.csv: is not a DBN file: it must begin with DBN"),
+    ("--feed databento:schema.dbn", "schema.dbn: schema: must be 0, market by order, was 1"),
     ("--feed none.py:x", "none.py: can't be read: No such file or directory"),
     ("--feed broken.py:x", "broken.py: line 2: is not Python: "),
     ("--feed sim:x", "feed: takes nothing after 'sim', was 'sim:x'"),

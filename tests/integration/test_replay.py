@@ -59,6 +59,26 @@ def test_the_book_is_the_recorded_one_after_every_message(
     assert result["messages"] == rows + truth["forgets"] + sum(truth["seeds"].values())
 
 
+@pytest.mark.parametrize(
+    ("feed", "file", "messages", "traded_lots", "rows"),
+    [
+        ("pitch", "l3_other/bats_pitch_20k.txt.gz", 17_155, 4_133, 3_908),
+        ("databento", "databento/ESM4_mbo_2024-05-08T00-00-00_2s.dbn.zst", 13_808, 6, 185),
+    ],
+)
+def test_the_book_is_that_of_the_orders_left(
+    data_dir: Path, feed: str, file: str, messages: int, traded_lots: int, rows: int
+) -> None:
+    """Of the first instrument; tests/unit has the checks of these formats, and Bitfinex's."""
+    done = run_replay(f"{feed}:{data_dir / file}", "--truth", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    result = json.loads(done.stdout)
+    assert (result["messages"], result["traded_lots"]) == (messages, traded_lots)
+    assert result["rejected"] == 0
+    truth = result["truth"]
+    assert (truth["rows"], truth["comparisons"], truth["mismatches"]) == (rows, rows * 20, 0)
+
+
 def test_two_replays_end_in_the_same_state(data_dir: Path) -> None:
     feed = open_feed(f"lobster:{amzn(data_dir, 1)}")
     first, second = replay.replay(feed), replay.replay(feed)

@@ -55,7 +55,7 @@ def test_check_says_all_that_is_wrong(printed: Printed) -> None:
     ]
     Path("c.toml").write_text("run.feed = 'lobstr:x'")
     text = printed("check", "c.toml", code=2)
-    assert "c.toml: line 1, run.feed: must start with one of bbo, csv, lobster" in text
+    assert "c.toml: line 1, run.feed: must start with one of bbo, bitfinex, csv," in text
 
 
 ODD = """

@@ -19,7 +19,7 @@ def test_every_scheme_names_a_feed(scheme: str) -> None:
     [
         ("lobstr:a.zip", "feed: must start with one of .*lobster.* .did you mean lobster.., was"),
         ("LOBSTER:a.zip", "did you mean lobster"),
-        ("a.zip", r"feed: must start with one of .*lobster, sim, was 'a\.zip'"),
+        ("a.zip", r"feed: must start with one of .*lobster, pitch, sim, was 'a\.zip'"),
         ("", "was ''"),
         ("lobster", "feed: must be lobster:FILE.zip, was 'lobster:'"),
     ],
