@@ -3,7 +3,7 @@
 BIN := .venv/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check --no-input install
 BUILD_EXT := $(BIN)/python setup.py --quiet build_ext --inplace
-SOURCES := setup.py $(wildcard ext/*.pyx ext/*.pxd)
+SOURCES := setup.py $(wildcard ext/*.pyx ext/*.pxd ext/include/*.h)
 
 .PHONY: help build run test lint bench coverage docs picture soak clean
 .DELETE_ON_ERROR:
@@ -33,7 +33,7 @@ lint: build .venv/.dev  ## check style, types and that the generated files are f
 	@$(BIN)/python -m tools.message_docs --check
 	@$(BIN)/python -m tools.config_docs --check
 
-docs: build .venv/.dev  ## generate the pages of messages and keys, tests/layout.snapshot, README's figures
+docs: build .venv/.dev  ## generate the pages of messages and keys, the C header, tests/layout.snapshot, README's figures
 	@$(BIN)/python -m tools.message_docs
 	@$(BIN)/python -m tools.config_docs
 	@$(BIN)/python -m tools.figures --readme
@@ -65,6 +65,7 @@ coverage: build .venv/.dev  ## measure which lines of hft/ and ext/ the tests ru
 clean:  ## remove what was built, but not .venv
 	@rm -rf build dist hft.egg-info ext/*.c ext/*.html hft/core/*.so
 	@find hft/core -type l -name '*.pxd' -delete
+	@rm -rf hft/core/include
 
 .venv/bin/python:
 	@tools/make_venv.sh
