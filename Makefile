@@ -5,11 +5,11 @@ PIP := $(BIN)/pip --quiet --disable-pip-version-check --no-input install
 BUILD_EXT := $(BIN)/python setup.py --quiet build_ext --inplace
 SOURCES := setup.py $(wildcard ext/*.pyx ext/*.pxd ext/include/*.h)
 
-.PHONY: help build run test lint bench coverage docs picture soak clean
+.PHONY: help build run test lint bench bench-engine coverage docs picture soak clean
 .DELETE_ON_ERROR:
 
 help:  ## list the commands
-	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 14
 
 # Compiling needs nothing of what the download brings, so the two go side by side.
 build:  ## install what running needs and compile ext/
@@ -43,12 +43,16 @@ picture: build  ## draw docs/live-view.svg again, from a run of half a minute
 	@$(BIN)/python -m tools.view_picture
 
 bench: build .venv/.dev  ## run bench/bench_*.py, results go to build/bench/; ARGS="--rigorous"
-	@rm -rf build/bench && mkdir -p build/bench
+	@mkdir -p build/bench && rm -f build/bench/bench_*.json
 	@set -e; for script in bench/bench_*.py; do \
 	    $(BIN)/python $$script --quiet $(ARGS) \
 	        --output build/bench/$$(basename $$script .py).json; \
 	done
 	@$(BIN)/python -m tools.figures
+
+bench-engine: build .venv/.dev  ## run the engine beside a floor in C; ARGS="--rounds 9"
+	@$(BIN)/python bench/engine.py $(ARGS)
+	@$(BIN)/python -m tools.figures build/bench
 
 # The traced build has directories of its own, so that going back only copies. Any build/.built
 # that is missing makes the next command go back, also after an interrupt.

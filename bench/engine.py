@@ -1,0 +1,245 @@
+"""The compiled engine through its C interface, beside a floor: what `make bench-engine` runs.
+
+Flows are made with what must come out of them, and before anything is timed the engine and the
+floor have to bring out just that. Then both run by turns on one core; README.md beside this file
+says what is measured how. Leaves pyperf's JSON, with units of its own for what is no time.
+"""
+
+import argparse
+import collections
+import ctypes
+import os
+import sys
+import time
+from collections.abc import Callable
+from ctypes import byref, c_uint64, c_void_p
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyperf
+from support import CACHE, ROOT, note
+
+# isort: split
+import flows
+import instructions
+from native import load_driver
+from table import engine_table
+
+from hft.core import MatchingEngine
+from hft.core.messages import COMMAND, Kind, Side, order_id
+
+RESULTS = ROOT / "build/bench/engine.json"
+ROUNDS = 5
+LATENCY_OPERATIONS = 2_000_000
+LATENCY_ROUNDS = 3
+QUANTILES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
+RESTING = 1_000_000  # whose memory is counted
+CALLS = 20_000
+CALL_ROUNDS = 15
+SCENARIOS = (  # in the order of adversary.c: words, and size
+    ("sweep of levels by one order", 200_000),
+    ("cancels from a level's middle", 1_000_000),
+    ("best price across wide gaps", 1_000_000),
+    ("prices at the ends of int64", 1_000_000),
+    ("crash through the whole band", 1_000_000),
+)
+SHARES = {"": 1.0, ", at a tenth": 0.1}
+
+Results = dict[str, list[float]]
+
+
+class Adversary(ctypes.Structure):
+    """`adversary_result` of adversary.c."""
+
+    _fields_ = tuple(
+        (name, c_uint64) for name in ["operations", "touched", "ticks", "worst_ticks", "rejected"]
+    )
+
+
+class Bench:
+    """The driver, who is measured, and what came out so far: seconds, or counts, by name."""
+
+    def __init__(self, share: float) -> None:
+        self.share = share
+        self.driver = load_driver()
+        self.engine = c_void_p(engine_table())
+        self.floor = c_void_p(None)
+        self.found: dict[str, Results] = collections.defaultdict(
+            lambda: collections.defaultdict(list)
+        )
+        ns, overhead = ctypes.c_double(), ctypes.c_uint32()
+        self.driver.calibrate(byref(ns), byref(overhead))
+        self.tick_s, self.overhead_ticks = ns.value * 1e-9, overhead.value
+
+    def add(self, name: str, value: float, unit: str = "second") -> None:
+        # pyperf takes no 0, which less than a tick comes to.
+        self.found[unit][name].append(max(value, 1e-12))
+
+    def call(self, name: str, *arguments: Any) -> None:
+        """Call the driver, which gives 0 if it lacks memory."""
+        if not getattr(self.driver, name)(*arguments):
+            raise MemoryError(f"{name}: no memory for the engine or the floor")
+
+    def subjects(self, flow: flows.Flow) -> dict[str, c_void_p]:
+        """Who runs a flow: the floor knows one instrument only."""
+        both = {"compiled engine": self.engine, "floor": self.floor}
+        return both if flow.variant.instruments == 1 else {"compiled engine": self.engine}
+
+    def validate(self, name: str, flow: flows.Flow) -> None:
+        for who, api in self.subjects(flow).items():
+            found = flows.Outcome()
+            self.call("validate", api, c_void_p(flow.address), byref(flow.sizes), byref(found))
+            if found.values() != flow.expected.values():
+                raise ValueError(
+                    f"{who}, {name}: {found}, {found.rejected} rejected; "
+                    f"the oracle has {flow.expected}, or others in their stead"
+                )
+
+    def race(self, name: str, flow: flows.Flow, rounds: int) -> None:
+        subjects = self.subjects(flow)
+        apis = (c_void_p * len(subjects))(*(api.value for api in subjects.values()))
+        ticks = (c_uint64 * len(subjects))()
+        for turn in range(rounds):
+            address, sizes = c_void_p(flow.address), byref(flow.sizes)
+            self.call("race", apis, len(subjects), address, sizes, turn, ticks)
+            for who, each in zip(subjects, ticks, strict=True):
+                self.add(f"{who}, {name}", each * self.tick_s / flow.operations)
+
+    def latencies(self, name: str) -> None:
+        flow = flows.cached(name, self.share, LATENCY_OPERATIONS)
+        ticks = np.zeros(flow.operations, np.uint32)
+        for _ in range(LATENCY_ROUNDS):
+            for who, api in self.subjects(flow).items():
+                address, sizes = c_void_p(flow.address), byref(flow.sizes)
+                self.call("latencies", api, address, sizes, c_void_p(ticks.ctypes.data))
+                values = np.quantile(ticks, list(QUANTILES.values())) - self.overhead_ticks
+                for words, value in zip(QUANTILES, values, strict=True):
+                    self.add(f"{who}, {name}, one operation {words}", value * self.tick_s)
+
+    def memory(self) -> None:
+        resting = max(flows.LIVE_LEAST, int(RESTING * self.share))
+        ops, expected = flows.generate(flows.Variant(resting, 0))
+        flow = flows.flow_of(flows.Variant(resting, 0), ops, expected)
+        flow.sizes.orders = resting
+        touched, left = (c_uint64 * 2)(), c_uint64()
+        address, sizes = c_void_p(flow.address), byref(flow.sizes)
+        self.call("memory", self.engine, address, sizes, touched, byref(left))
+        if left.value != resting:
+            raise ValueError(f"{left.value} orders rest instead of {resting}")
+        each = (touched[1] - touched[0]) / resting
+        self.add("compiled engine, memory of a resting order", each, "byte")
+
+    def adversary(self) -> None:
+        for place, (words, size) in enumerate(SCENARIOS):
+            for share_words, share in SHARES.items():
+                found = Adversary()
+                scaled = max(1000, int(size * share * self.share))
+                self.call("adversary", self.engine, place, c_uint64(scaled), byref(found))
+                if found.rejected:
+                    raise ValueError(f"{words}: {found.rejected} commands rejected")
+                less = found.operations * self.overhead_ticks
+                taken = max(0, found.ticks - less) * self.tick_s
+                name = f"compiled engine, {words}{share_words}"
+                self.add(f"{name}, each touched", taken / found.touched)
+                self.add(f"{name}, mean operation", taken / found.operations)
+                self.add(f"{name}, worst operation", found.worst_ticks * self.tick_s)
+
+    def instructions(self) -> None:
+        for who in instructions.WHO:
+            name = "floor" if who == "floor" else "compiled engine"
+            count = instructions.per_operation(who, share=self.share)
+            self.add(f"{name}, {flows.MIX_A}, instructions", count, "integer")
+
+    def from_python(self) -> None:
+        """One command a call, its reports taken, beside the cheapest method there is."""
+        engine = MatchingEngine(instruments=1, orders=1000)
+        commands = np.zeros(2, COMMAND)
+        commands["kind"] = Kind.NEW_ORDER, Kind.CANCEL_ORDER
+        commands["order_id"], commands["side"] = order_id(1, 1), Side.BUY
+        commands["price_ticks"], commands["qty_lots"] = 100, 1
+        pair = commands[:1].copy(), commands[1:].copy()
+        calls = max(2, int(CALLS * min(1.0, self.share)))
+
+        def both(method: Callable[[Any], Any]) -> None:
+            method(pair[0])
+            method(pair[1])
+
+        def nothing() -> None:
+            engine.state(0)
+            engine.state(0)
+
+        for _ in range(CALL_ROUNDS):
+            empty = seconds(nothing, calls)
+            self.add("from Python, an empty call", empty)
+            for name in ("process_all", "process"):
+                method = getattr(engine, name)
+                whole = seconds(lambda method=method: both(method), calls)
+                self.add(f"from Python, a call of {name} beyond an empty one", whole - empty)
+
+
+def seconds(pair: Callable[[], None], calls: int) -> float:
+    """Of one call, where `pair` makes two."""
+    started = time.perf_counter()
+    for _ in range(calls // 2):
+        pair()
+    return (time.perf_counter() - started) / (calls // 2 * 2)
+
+
+def suite(found: dict[str, Results], started: float) -> pyperf.BenchmarkSuite:
+    """The results as pyperf keeps them, with the machine."""
+    duration = time.perf_counter() - started
+    python = sys.version.split()[0]  # pyperf doesn't note it here
+    made = []
+    for unit, results in found.items():
+        for name, values in results.items():
+            metadata = {"name": name, "unit": unit, "duration": duration, "loops": 1}
+            metadata["python_version"] = python
+            made.append(pyperf.Benchmark([pyperf.Run([v], metadata=metadata) for v in values]))
+    return pyperf.BenchmarkSuite(made)
+
+
+def measure(args: argparse.Namespace) -> dict[str, Results]:
+    bench = Bench(args.share)
+    for name in flows.VARIANTS:
+        flow = flows.cached(name, args.share)
+        bench.validate(name, flow)
+        note(f"{name}: {flow.expected}, all as the oracle says")
+        bench.race(name, flow, args.rounds)
+    for name in flows.VARIANTS:
+        bench.latencies(name)
+    bench.memory()
+    bench.adversary()
+    bench.from_python()
+    if args.no_instructions:
+        note("instructions are not counted")
+    elif instructions.available():
+        bench.instructions()
+    else:
+        note("instructions are not counted: valgrind is not installed (Debian: valgrind)")
+    return bench.found
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    made.add_argument("--output", type=Path, default=RESULTS, help="pyperf's JSON (%(default)s)")
+    made.add_argument("--rounds", type=int, default=ROUNDS, help="of each flow (%(default)s)")
+    made.add_argument("--share", type=float, default=1.0, help="of the full sizes (%(default)s)")
+    made.add_argument(
+        "--no-instructions", action="store_true", help="don't count them under valgrind"
+    )
+    return made
+
+
+def main() -> None:
+    args = parser().parse_args()
+    started = time.perf_counter()
+    CACHE.mkdir(parents=True, exist_ok=True)
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    found = measure(args)
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    suite(found, started).dump(str(args.output), replace=True)
+
+
+if __name__ == "__main__":
+    main()
