@@ -16,14 +16,13 @@ from ctypes import byref, c_uint64, c_void_p
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyperf
-from support import CACHE, ROOT, note
-
-# isort: split
+import adversary
 import flows
 import instructions
+import numpy as np
+import pyperf
 from native import load_driver
+from support import CACHE, ROOT, note
 from table import engine_table
 
 from hft.core import MatchingEngine
@@ -33,28 +32,12 @@ RESULTS = ROOT / "build/bench/engine.json"
 ROUNDS = 5
 LATENCY_OPERATIONS = 2_000_000
 LATENCY_ROUNDS = 3
+ADVERSARY_ROUNDS = 3
 QUANTILES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 RESTING = 1_000_000  # whose memory is counted
 CALLS = 20_000
 CALL_ROUNDS = 15
-SCENARIOS = (  # in the order of adversary.c: words, and size
-    ("sweep of levels by one order", 200_000),
-    ("cancels from a level's middle", 1_000_000),
-    ("best price across wide gaps", 1_000_000),
-    ("prices at the ends of int64", 1_000_000),
-    ("crash through the whole band", 1_000_000),
-)
-SHARES = {"": 1.0, ", at a tenth": 0.1}
-
 Results = dict[str, list[float]]
-
-
-class Adversary(ctypes.Structure):
-    """`adversary_result` of adversary.c."""
-
-    _fields_ = tuple(
-        (name, c_uint64) for name in ["operations", "touched", "ticks", "worst_ticks", "rejected"]
-    )
 
 
 class Bench:
@@ -130,26 +113,27 @@ class Bench:
         each = (touched[1] - touched[0]) / resting
         self.add("compiled engine, memory of a resting order", each, "byte")
 
+    def times_s(self, ticks: int, looks: int) -> float:
+        """Seconds, without those that the looks at the clock took."""
+        return max(0, ticks - looks * self.overhead_ticks) * self.tick_s
+
     def adversary(self) -> None:
-        for place, (words, size) in enumerate(SCENARIOS):
-            for share_words, share in SHARES.items():
-                found = Adversary()
-                scaled = max(1000, int(size * share * self.share))
-                self.call("adversary", self.engine, place, c_uint64(scaled), byref(found))
-                if found.rejected:
-                    raise ValueError(f"{words}: {found.rejected} commands rejected")
-                less = found.operations * self.overhead_ticks
-                taken = max(0, found.ticks - less) * self.tick_s
-                name = f"compiled engine, {words}{share_words}"
-                self.add(f"{name}, each touched", taken / found.touched)
-                self.add(f"{name}, mean operation", taken / found.operations)
-                self.add(f"{name}, worst operation", found.worst_ticks * self.tick_s)
+        for _ in range(ADVERSARY_ROUNDS):
+            adversary.play(self.driver, self.engine, self.share, self.times_s, self.add)
+        print(adversary.table(self.found["second"]))
 
     def instructions(self) -> None:
+        if not instructions.available():
+            note("instructions are not counted: valgrind is not installed (Debian: valgrind)")
+            return
         for who in instructions.WHO:
             name = "floor" if who == "floor" else "compiled engine"
-            count = instructions.per_operation(who, share=self.share)
-            self.add(f"{name}, {flows.MIX_A}, instructions", count, "integer")
+            try:
+                count = instructions.per_operation(who, share=self.share)
+            except RuntimeError as error:
+                note(f"instructions are not counted: {error}")
+            else:
+                self.add(f"{name}, {flows.MIX_A}, instructions", count, "integer")
 
     def from_python(self) -> None:
         """One command a call, its reports taken, beside the cheapest method there is."""
@@ -161,28 +145,21 @@ class Bench:
         pair = commands[:1].copy(), commands[1:].copy()
         calls = max(2, int(CALLS * min(1.0, self.share)))
 
-        def both(method: Callable[[Any], Any]) -> None:
-            method(pair[0])
-            method(pair[1])
-
-        def nothing() -> None:
-            engine.state(0)
-            engine.state(0)
-
         for _ in range(CALL_ROUNDS):
-            empty = seconds(nothing, calls)
+            empty = seconds(engine.state, (0, 0), calls)
             self.add("from Python, an empty call", empty)
             for name in ("process_all", "process"):
-                method = getattr(engine, name)
-                whole = seconds(lambda method=method: both(method), calls)
+                whole = seconds(getattr(engine, name), pair, calls)
                 self.add(f"from Python, a call of {name} beyond an empty one", whole - empty)
 
 
-def seconds(pair: Callable[[], None], calls: int) -> float:
-    """Of one call, where `pair` makes two."""
+def seconds(method: Callable[[Any], Any], pair: tuple[Any, Any], calls: int) -> float:
+    """Of one call, made with either argument in turn."""
+    first, second = pair
     started = time.perf_counter()
     for _ in range(calls // 2):
-        pair()
+        method(first)
+        method(second)
     return (time.perf_counter() - started) / (calls // 2 * 2)
 
 
@@ -213,10 +190,8 @@ def measure(args: argparse.Namespace) -> dict[str, Results]:
     bench.from_python()
     if args.no_instructions:
         note("instructions are not counted")
-    elif instructions.available():
-        bench.instructions()
     else:
-        note("instructions are not counted: valgrind is not installed (Debian: valgrind)")
+        bench.instructions()
     return bench.found
 
 

@@ -19,6 +19,7 @@ from hft.core.messages import COMMAND
 
 SEED = 1
 LIVE_LEAST, OPERATIONS_LEAST = 100, 2000  # of a flow that is made smaller
+OUTCOME = ("fills", "lots", "hash", "left", "rejected")
 OP = np.dtype(
     [
         ("price_ticks", np.int32),
@@ -35,9 +36,7 @@ OP = np.dtype(
 class Outcome(ctypes.Structure):
     """`outcome` of bench.h."""
 
-    _fields_ = tuple(
-        (name, ctypes.c_uint64) for name in ["fills", "lots", "hash", "left", "rejected"]
-    )
+    _fields_ = tuple((name, ctypes.c_uint64) for name in OUTCOME)
 
     def __str__(self) -> str:
         return f"{self.fills:,} fills of {self.lots:,} lots, {self.left:,} orders left"
@@ -113,7 +112,8 @@ class Flow:
 def variant_of(name: str, share: float) -> Variant:
     """A variant, or a small share of it. The instruments stay as many."""
     made = VARIANTS[name]
-    live = max(min(LIVE_LEAST, made.live), int(made.live * share))
+    least = min(made.live, LIVE_LEAST * made.instruments)
+    live = max(least, int(made.live * share))
     operations = max(OPERATIONS_LEAST, int(made.operations * share))
     return Variant(live, operations, made.instruments, made.window, made.recent)
 
