@@ -1,4 +1,4 @@
-"""Instructions per operation of mix A, as valgrind's callgrind counts them, and whose they are.
+"""Instructions per operation of a flow, as valgrind's callgrind counts them, and whose they are.
 
 Only what happens inside of the driver's `count_*` is counted, so neither Python nor the filling of
 the book. Run as a script it prints both counts and, with --lines, where the engine's go: by the
@@ -14,8 +14,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import flows
 from native import TARGET, load_driver
 from support import ROOT
+from table import engine_table
 
 OPERATIONS = 500_000
 WHO = ("engine", "floor")
@@ -30,12 +32,14 @@ def out_file(who: str) -> Path:
     return TARGET / f"callgrind.{who}"
 
 
-def per_operation(who: str, operations: int = OPERATIONS, share: float = 1.0) -> float:
+def per_operation(
+    who: str, operations: int = OPERATIONS, share: float = 1.0, flow: str = flows.MIX_A
+) -> float:
     """Instructions that an operation takes, on average."""
     command = ["valgrind", "--tool=callgrind", "--collect-atstart=no", "--dump-line=yes"]
     command += [f"--toggle-collect=count_{who}", f"--callgrind-out-file={out_file(who)}"]
     command += [sys.executable, __file__, "--inside", who]
-    command += ["--operations", str(operations), "--share", str(share)]
+    command += ["--operations", str(operations), "--share", str(share), "--flow", flow]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     counted = re.search(r"^counted (\d+)$", done.stdout, re.MULTILINE)
     collected = re.search(r"Collected : (\d+)", done.stderr)
@@ -44,12 +48,9 @@ def per_operation(who: str, operations: int = OPERATIONS, share: float = 1.0) ->
     return int(collected[1]) / int(counted[1])
 
 
-def inside(who: str, operations: int, share: float) -> None:
+def inside(who: str, operations: int, share: float, name: str) -> None:
     """What runs under valgrind."""
-    import flows
-    from table import engine_table
-
-    flow = flows.cached(flows.MIX_A, share, operations)
+    flow = flows.cached(name, share, operations)
     part = flow.sizes
     table = engine_table() if who == "engine" else None
     address = ctypes.c_void_p(flow.address)
@@ -113,17 +114,18 @@ def by_function(who: str) -> list[tuple[float, str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--operations", type=int, default=OPERATIONS)
-    parser.add_argument("--share", type=float, default=1.0, help="of mix A's size")
+    parser.add_argument("--share", type=float, default=1.0, help="of the flow's size")
+    parser.add_argument("--flow", choices=flows.VARIANTS, default=flows.MIX_A)
     parser.add_argument("--lines", action="store_true", help="whose they are")
     parser.add_argument("--inside", choices=WHO, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.inside:
-        inside(args.inside, args.operations, args.share)
+        inside(args.inside, args.operations, args.share, args.flow)
         return
     if not available():
         sys.exit("valgrind is not installed (Debian: valgrind)")
-    for who in WHO:
-        count = per_operation(who, args.operations, args.share)
+    for who in WHO if flows.VARIANTS[args.flow].instruments == 1 else WHO[:1]:
+        count = per_operation(who, args.operations, args.share, args.flow)
         print(f"{who}: {count:.1f} instructions per operation")
         for share, name in by_function(who) if args.lines else []:
             if share * count >= 0.05:

@@ -105,6 +105,17 @@ cdef inline size_t apply_next(Handle *self, const Message *commands, size_t avai
     return 1
 
 
+cdef inline size_t apply_some(Handle *self, const Message *commands, size_t available,
+                              size_t wanted, Outbox *box) noexcept nogil:
+    """Apply `wanted` messages, and what a command at their end still needs of the rest."""
+    cdef size_t done = 0
+    cdef size_t taken = 1
+    while done < wanted and taken:
+        taken = apply_next(self, &commands[done], available - done, box)
+        done += taken
+    return done
+
+
 cdef hft_engine *create(uint32_t instruments, uint32_t orders) noexcept nogil:
     cdef Handle *self = <Handle *>calloc(1, sizeof(Handle))
     if self == NULL:
@@ -139,13 +150,13 @@ cdef size_t apply(hft_engine *engine, const hft_message *commands, size_t count,
     cdef const Message *messages = <const Message *>commands
     cdef size_t done = 0
     cdef size_t taken = 1
-    cdef size_t end
+    cdef size_t left
     while done < count and taken:
         self.answers.count = 0
-        end = min(count, done + HFT_ENGINE_CHUNK)
-        while done < end and taken:
-            taken = apply_next(self, &messages[done], count - done, &self.answers)
-            done += taken
+        left = count - done
+        taken = apply_some(self, &messages[done], left, min(left, <size_t>HFT_ENGINE_CHUNK),
+                           &self.answers)
+        done += taken
         if on != NULL and self.answers.count:
             on(context, <const hft_message *>self.answers.messages, self.answers.count)
     return done

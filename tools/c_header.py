@@ -29,6 +29,10 @@ HEAD = """\
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* Doesn't compile unless a type is as large as a message. */
+#define HFT_ONE_MESSAGE(type) \\
+    typedef char type##_is_one_message[sizeof(type) == HFT_MESSAGE_SIZE ? 1 : -1]
 """
 TAIL = """\
 #ifdef __cplusplus
@@ -84,8 +88,7 @@ def block_text(keyword: str, name: str, body: str) -> str:
     else:
         text = record_text(keyword, name, items)
         if "Header header" in body:  # else it is a part of a message
-            fits = f"sizeof({c_name(name)}) == HFT_MESSAGE_SIZE ? 1 : -1"
-            text += f"\ntypedef char {c_name(name)}_is_one_message[{fits}];"
+            text += f"\nHFT_ONE_MESSAGE({c_name(name)});"
     return "\n".join([*comments, text])
 
 

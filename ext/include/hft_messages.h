@@ -11,6 +11,10 @@
 extern "C" {
 #endif
 
+/* Doesn't compile unless a type is as large as a message. */
+#define HFT_ONE_MESSAGE(type) \
+    typedef char type##_is_one_message[sizeof(type) == HFT_MESSAGE_SIZE ? 1 : -1]
+
 enum {
     HFT_MESSAGE_SIZE = 64,
     HFT_LAYOUT_VERSION = 2,
@@ -156,7 +160,7 @@ typedef struct hft_command {
     uint8_t flags; /* OrderFlag, or InstrumentState of FLOW_STATUS */
     uint16_t reserved; /* zero */
 } hft_command;
-typedef char hft_command_is_one_message[sizeof(hft_command) == HFT_MESSAGE_SIZE ? 1 : -1];
+HFT_ONE_MESSAGE(hft_command);
 
 typedef struct hft_report {
     hft_header header;
@@ -169,7 +173,7 @@ typedef struct hft_report {
     uint8_t reason; /* Reason */
     uint8_t side; /* Side */
 } hft_report;
-typedef char hft_report_is_one_message[sizeof(hft_report) == HFT_MESSAGE_SIZE ? 1 : -1];
+HFT_ONE_MESSAGE(hft_report);
 
 typedef struct hft_trade {
     hft_header header;
@@ -182,7 +186,7 @@ typedef struct hft_trade {
     uint8_t hidden; /* 1 when the maker was not visible */
     uint16_t reserved; /* zero */
 } hft_trade;
-typedef char hft_trade_is_one_message[sizeof(hft_trade) == HFT_MESSAGE_SIZE ? 1 : -1];
+HFT_ONE_MESSAGE(hft_trade);
 
 typedef struct hft_book_top {
     hft_header header;
@@ -192,7 +196,7 @@ typedef struct hft_book_top {
     int64_t ask_lots; /* quantity at the best ask, 0 when there is none */
     int64_t event_ts_ns; /* recorded or simulated time */
 } hft_book_top;
-typedef char hft_book_top_is_one_message[sizeof(hft_book_top) == HFT_MESSAGE_SIZE ? 1 : -1];
+HFT_ONE_MESSAGE(hft_book_top);
 
 typedef struct hft_signal {
     hft_header header;
@@ -206,7 +210,7 @@ typedef struct hft_signal {
     int8_t direction; /* 1: up, -1: down, 0: a warning to stay out */
     uint8_t fresh; /* 1 when it counted in the decision that it is journaled with */
 } hft_signal;
-typedef char hft_signal_is_one_message[sizeof(hft_signal) == HFT_MESSAGE_SIZE ? 1 : -1];
+HFT_ONE_MESSAGE(hft_signal);
 
 typedef struct hft_decision {
     hft_header header;
@@ -221,7 +225,7 @@ typedef struct hft_decision {
     uint8_t signals; /* that counted */
     uint8_t late; /* sources that were waited for in vain */
 } hft_decision;
-typedef char hft_decision_is_one_message[sizeof(hft_decision) == HFT_MESSAGE_SIZE ? 1 : -1];
+HFT_ONE_MESSAGE(hft_decision);
 
 typedef struct hft_control {
     hft_header header;
@@ -229,7 +233,7 @@ typedef struct hft_control {
     int64_t value; /* meaning depends on the kind */
     uint64_t reserved[3]; /* zero */
 } hft_control;
-typedef char hft_control_is_one_message[sizeof(hft_control) == HFT_MESSAGE_SIZE ? 1 : -1];
+HFT_ONE_MESSAGE(hft_control);
 
 typedef union hft_message {
     hft_header header;
@@ -242,7 +246,7 @@ typedef union hft_message {
     hft_control control;
     uint64_t words[8];
 } hft_message;
-typedef char hft_message_is_one_message[sizeof(hft_message) == HFT_MESSAGE_SIZE ? 1 : -1];
+HFT_ONE_MESSAGE(hft_message);
 
 #ifdef __cplusplus
 }
