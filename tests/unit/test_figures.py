@@ -111,11 +111,6 @@ def test_without_results_readme_stays(tmp_path: Path, capsys: pytest.CaptureFixt
     assert readme.read_text() == "as it was"
 
 
-def test_a_unit_that_is_not_known_is_refused(tmp_path: Path) -> None:
-    store(tmp_path, "engine", {"of no row": (1.0,)}, unit="mile")
-    assert "engine.json: must be pyperf's JSON" in refused(tmp_path)
-
-
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"benchmarks": 3}', '{"version": "1.0"}'])
 def test_a_file_that_is_not_pyperfs_ends_with_one_line(
     tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]
