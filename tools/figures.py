@@ -24,7 +24,7 @@ STAR = "* the spread is more than a tenth: the machine was not quiet, or not the
 NOISY = 0.1  # of the median: a spread beyond it is marked
 TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 PLAIN, RATIO = ((1.0, "x"),), "ratio"
-# What is no time: pyperf's unit, and how it is shown.
+# pyperf's units, of which it takes no others, and how they are shown.
 UNITS = {"second": TIMES, "byte": ((1.0, "B"),), "integer": ((1.0, "instr."),)}
 RATES = ((1e6, "M/s"), (1e3, "k/s"), (1.0, "/s"))
 
@@ -152,10 +152,7 @@ def load(folder: Path) -> Results | None:
 def suite_of(path: Path) -> pyperf.BenchmarkSuite:
     try:
         suite = pyperf.BenchmarkSuite.load(str(path))
-        usable = all(
-            each.get_name() and each.get_unit() in UNITS and each.get_values() and each.get_dates()
-            for each in suite
-        )
+        usable = all(each.get_name() and each.get_values() and each.get_dates() for each in suite)
     # pyperf raises whatever a foreign file makes its code raise.
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError):
         usable = False
