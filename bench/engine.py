@@ -33,6 +33,7 @@ ROUNDS = 5
 LATENCY_OPERATIONS = 2_000_000
 LATENCY_ROUNDS = 3
 ADVERSARY_ROUNDS = 3
+WAITED = ("one operation", "one operation waited for")
 QUANTILES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 RESTING = 1_000_000  # whose memory is counted
 CALLS = 20_000
@@ -51,9 +52,9 @@ class Bench:
         self.found: dict[str, Results] = collections.defaultdict(
             lambda: collections.defaultdict(list)
         )
-        ns, overhead = ctypes.c_double(), ctypes.c_uint32()
-        self.driver.calibrate(byref(ns), byref(overhead))
-        self.tick_s, self.overhead_ticks = ns.value * 1e-9, overhead.value
+        ns, overhead = ctypes.c_double(), (ctypes.c_uint32 * len(WAITED))()
+        self.driver.calibrate(byref(ns), overhead)
+        self.tick_s, self.overhead_ticks = ns.value * 1e-9, tuple(overhead)
 
     def add(self, name: str, value: float, unit: str = "second") -> None:
         # pyperf takes no 0, which less than a tick comes to.
@@ -92,13 +93,15 @@ class Bench:
     def latencies(self, name: str) -> None:
         flow = flows.cached(name, self.share, LATENCY_OPERATIONS)
         ticks = np.zeros(flow.operations, np.uint32)
+        address, sizes = c_void_p(flow.address), byref(flow.sizes)
         for _ in range(LATENCY_ROUNDS):
-            for who, api in self.subjects(flow).items():
-                address, sizes = c_void_p(flow.address), byref(flow.sizes)
-                self.call("latencies", api, address, sizes, c_void_p(ticks.ctypes.data))
-                values = np.quantile(ticks, list(QUANTILES.values())) - self.overhead_ticks
-                for words, value in zip(QUANTILES, values, strict=True):
-                    self.add(f"{who}, {name}, one operation {words}", value * self.tick_s)
+            for waited, how in enumerate(WAITED):
+                for who, api in self.subjects(flow).items():
+                    self.call("latencies", api, address, sizes, waited, c_void_p(ticks.ctypes.data))
+                    values = np.quantile(ticks, list(QUANTILES.values()))
+                    for words, value in zip(QUANTILES, values, strict=True):
+                        less = value - self.overhead_ticks[waited]
+                        self.add(f"{who}, {name}, {how} {words}", less * self.tick_s)
 
     def memory(self) -> None:
         resting = max(flows.LIVE_LEAST, int(RESTING * self.share))
@@ -115,7 +118,7 @@ class Bench:
 
     def times_s(self, ticks: int, looks: int) -> float:
         """Seconds, without those that the looks at the clock took."""
-        return max(0, ticks - looks * self.overhead_ticks) * self.tick_s
+        return max(0, ticks - looks * self.overhead_ticks[0]) * self.tick_s
 
     def adversary(self) -> None:
         for _ in range(ADVERSARY_ROUNDS):

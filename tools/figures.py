@@ -41,6 +41,8 @@ ROWS = (
     ("compiled engine, mix A, one operation p50", "Engine, mix A, one command: p50", False),
     ("compiled engine, mix A, one operation p99", "Engine, mix A, one command: p99", False),
     ("compiled engine, mix A, one operation p99.9", "Engine, mix A, one command: p99.9", False),
+    ("compiled engine, mix A, one operation waited for p50", "The same, waited for: p50", False),
+    ("compiled engine, mix A, one operation waited for p99", "The same, waited for: p99", False),
     ("compiled engine, large", "Engine with 200,000 resting orders", False),
     ("compiled engine, huge", "Engine with 1,000,000 resting orders", False),
     ("compiled engine, wide", "Engine with 1,000 instruments", False),
