@@ -50,6 +50,11 @@ ROWS = (
     ("floor, mix A, instructions", "The same floor: instructions a command", False),
     ("compiled engine, memory of a resting order", "Engine: memory of a resting order", False),
     ("engine, mix A", "Engine, mix A from Python: a command with its reports", False),
+    (
+        "from Python, a call of process_all beyond an empty one",
+        "One command a call from Python, beyond an empty call",
+        False,
+    ),
     ("engine, mix A large", "The same with 200,000 resting orders", False),
     ("feed, LOBSTER", "LOBSTER file decoded: rows", True),
     ("feed, quotes", "CSV of quotes decoded: rows", True),
