@@ -3,13 +3,13 @@
 BIN := .venv/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check --no-input install
 BUILD_EXT := $(BIN)/python setup.py --quiet build_ext --inplace
-SOURCES := setup.py $(wildcard ext/*.pyx ext/*.pxd)
+SOURCES := setup.py $(wildcard ext/*.pyx ext/*.pxd ext/include/*.h)
 
-.PHONY: help build run test lint bench coverage docs picture soak clean
+.PHONY: help build run test lint bench bench-engine coverage docs picture soak clean
 .DELETE_ON_ERROR:
 
 help:  ## list the commands
-	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 14
 
 # Compiling needs nothing of what the download brings, so the two go side by side.
 build:  ## install what running needs and compile ext/
@@ -33,7 +33,7 @@ lint: build .venv/.dev  ## check style, types and that the generated files are f
 	@$(BIN)/python -m tools.message_docs --check
 	@$(BIN)/python -m tools.config_docs --check
 
-docs: build .venv/.dev  ## generate the pages of messages and keys, tests/layout.snapshot, README's figures
+docs: build .venv/.dev  ## generate the pages of messages and keys, the C header, tests/layout.snapshot, README's figures
 	@$(BIN)/python -m tools.message_docs
 	@$(BIN)/python -m tools.config_docs
 	@$(BIN)/python -m tools.figures --readme
@@ -43,12 +43,16 @@ picture: build  ## draw docs/live-view.svg again, from a run of half a minute
 	@$(BIN)/python -m tools.view_picture
 
 bench: build .venv/.dev  ## run bench/bench_*.py, results go to build/bench/; ARGS="--rigorous"
-	@rm -rf build/bench && mkdir -p build/bench
+	@mkdir -p build/bench && rm -f build/bench/bench_*.json
 	@set -e; for script in bench/bench_*.py; do \
 	    $(BIN)/python $$script --quiet $(ARGS) \
 	        --output build/bench/$$(basename $$script .py).json; \
 	done
 	@$(BIN)/python -m tools.figures
+
+bench-engine: build .venv/.dev  ## run the engine beside a floor in C; ARGS="--rounds 9"
+	@$(BIN)/python bench/engine.py $(ARGS)
+	@$(BIN)/python -m tools.figures build/bench
 
 # The traced build has directories of its own, so that going back only copies. Any build/.built
 # that is missing makes the next command go back, also after an interrupt.
@@ -65,6 +69,7 @@ coverage: build .venv/.dev  ## measure which lines of hft/ and ext/ the tests ru
 clean:  ## remove what was built, but not .venv
 	@rm -rf build dist hft.egg-info ext/*.c ext/*.html hft/core/*.so
 	@find hft/core -type l -name '*.pxd' -delete
+	@rm -rf hft/core/include
 
 .venv/bin/python:
 	@tools/make_venv.sh

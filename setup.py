@@ -13,12 +13,15 @@ TRACE = os.environ.get("HFT_BUILD") == "trace"
 EXT, CORE = Path("ext"), Path("hft/core")
 CPUS = os.cpu_count()
 
-# cimport resolves names by package path, so ext/ring.pxd must also be hft/core/ring.pxd.
-for pxd in EXT.glob("*.pxd"):
-    link = CORE / pxd.name
+# cimport resolves names by package path, so ext/ring.pxd must also be hft/core/ring.pxd; the
+# headers for C go with them.
+HEADERS = CORE / "include"
+HEADERS.mkdir(exist_ok=True)
+for source in (*EXT.glob("*.pxd"), *EXT.glob("include/*.h")):
+    link = CORE / source.relative_to(EXT)
     if not link.is_symlink():
-        link.symlink_to(os.path.relpath(pxd, CORE))
-for link in CORE.glob("*.pxd"):
+        link.symlink_to(os.path.relpath(source, link.parent))
+for link in (*CORE.glob("*.pxd"), *HEADERS.glob("*.h")):
     if not link.exists():  # its file was renamed or removed
         link.unlink()
 
@@ -26,6 +29,10 @@ extensions = [
     Extension(
         f"hft.core.{pyx.stem}",
         [str(pyx)],
+        include_dirs=[str(EXT / "include")],
+        depends=[str(EXT / "include/hft_engine.h"), str(EXT / "include/hft_messages.h")]
+        if pyx.stem == "engine_api"
+        else [],
         # coverage.py listens to settrace; Cython on 3.13+ would emit to sys.monitoring.
         define_macros=[("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
         if TRACE

@@ -1,23 +1,33 @@
-"""Compiles bench/loops.pyx, if it or what it includes is newer than the last result, into build/.
+"""Compiles what the benchmarks have in C and Cython, if it is stale, into build/bench-native/.
 
-Nothing of it belongs to the package: it only reads ext/*.pxd through hft/core.
+Nothing of it belongs to the package: loops.pyx only reads ext/*.pxd through hft/core, the C files
+only the public headers.
 """
 
+import ctypes
 import importlib
+import os
+import shlex
+import subprocess
 import sys
+import sysconfig
+from pathlib import Path
 from types import ModuleType
 
 from support import ROOT
 
-SOURCE = ROOT / "bench/loops.pyx"
+BENCH, EXT = ROOT / "bench", ROOT / "ext"
+SOURCE = BENCH / "loops.pyx"
 TARGET = ROOT / "build/bench-native"
+DRIVER = TARGET / "driver.so"
+C_FLAGS = ["-shared", "-fPIC", "-O3", "-g", "-fno-plt", "-std=gnu11", "-Wall", "-Wextra", "-Werror"]
 
 
-def is_stale() -> bool:
-    built = list(TARGET.glob("loops.*.so"))
-    inputs = [SOURCE, *(ROOT / "ext").glob("*.pxd")]
-    newest = max(path.stat().st_mtime for path in inputs)
-    return not built or built[0].stat().st_mtime < newest
+def is_older(built: Path | None, inputs: list[Path]) -> bool:
+    """Whether a built file is missing, or older than one of its inputs."""
+    if built is None or not built.exists():
+        return True
+    return built.stat().st_mtime < max(path.stat().st_mtime for path in inputs)
 
 
 def compile_loops() -> None:
@@ -48,8 +58,23 @@ def compile_loops() -> None:
 
 def load() -> ModuleType:
     """The compiled loops. Workers find what their manager has just built."""
-    if "--worker" not in sys.argv and is_stale():
+    built = next(TARGET.glob("loops.*.so"), None)
+    if "--worker" not in sys.argv and is_older(built, [SOURCE, *EXT.glob("*.pxd")]):
         compile_loops()
     if str(TARGET) not in sys.path:
         sys.path.insert(0, str(TARGET))
     return importlib.import_module("loops")
+
+
+def load_driver() -> ctypes.CDLL:
+    """The C files as one library."""
+    sources = sorted(BENCH.glob("*.c"))
+    if is_older(DRIVER, [*sources, *BENCH.glob("*.h"), *EXT.glob("include/*.h")]):
+        TARGET.mkdir(parents=True, exist_ok=True)
+        partial = DRIVER.with_suffix(f".{os.getpid()}")
+        compiler = shlex.split(sysconfig.get_config_var("CC") or "gcc")
+        files = [str(path) for path in sources]
+        command = [*compiler, *C_FLAGS, f"-I{EXT / 'include'}", "-o", str(partial), *files, "-lm"]
+        subprocess.run(command, check=True)
+        partial.rename(DRIVER)
+    return ctypes.CDLL(str(DRIVER))

@@ -1,8 +1,8 @@
 """Wire layout of every message: one cache line each, little-endian, naturally aligned.
 
 This file is the only place where a layout or an enum of the wire is written. The NumPy dtypes
-(messages.pyx), docs/messages.md (tools/message_docs.py) and tests/layout.snapshot follow from it.
-A change here also raises LAYOUT_VERSION.
+(messages.pyx), docs/messages.md, include/hft_messages.h and tests/layout.snapshot
+(tools/message_docs.py) follow from it. A change here also raises LAYOUT_VERSION.
 """
 
 from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t

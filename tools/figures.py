@@ -24,6 +24,8 @@ STAR = "* the spread is more than a tenth: the machine was not quiet, or not the
 NOISY = 0.1  # of the median: a spread beyond it is marked
 TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 PLAIN, RATIO = ((1.0, "x"),), "ratio"
+# pyperf's units, of which it takes no others, and how they are shown.
+UNITS = {"second": TIMES, "byte": ((1.0, "B"),), "integer": ((1.0, "instr."),)}
 RATES = ((1e6, "M/s"), (1e3, "k/s"), (1.0, "/s"))
 
 # What a reader sees: benchmark, what it is in words, and whether as a rate.
@@ -34,7 +36,25 @@ ROWS = (
     ("bare flag, round trip p50", "A bare flag between the same cores: round trip, p50", False),
     ("ring from Python, round trip p50", "Ring, Python to Python: round trip, p50", False),
     ("multiprocessing.Pipe, round trip p50", "`multiprocessing.Pipe`: round trip, p50", False),
+    ("compiled engine, mix A", "Engine, mix A from C: a command with its reports", False),
+    ("floor, mix A", "The least that a C program can do for mix A, beside it", False),
+    ("compiled engine, mix A, one operation p50", "Engine, mix A, one command: p50", False),
+    ("compiled engine, mix A, one operation p99", "Engine, mix A, one command: p99", False),
+    ("compiled engine, mix A, one operation p99.9", "Engine, mix A, one command: p99.9", False),
+    ("compiled engine, mix A, one operation waited for p50", "The same, waited for: p50", False),
+    ("compiled engine, mix A, one operation waited for p99", "The same, waited for: p99", False),
+    ("compiled engine, large", "Engine with 200,000 resting orders", False),
+    ("compiled engine, huge", "Engine with 1,000,000 resting orders", False),
+    ("compiled engine, wide", "Engine with 1,000 instruments", False),
+    ("compiled engine, mix A, instructions", "Engine, mix A: instructions a command", False),
+    ("floor, mix A, instructions", "The same floor: instructions a command", False),
+    ("compiled engine, memory of a resting order", "Engine: memory of a resting order", False),
     ("engine, mix A", "Engine, mix A from Python: a command with its reports", False),
+    (
+        "from Python, a call of process_all beyond an empty one",
+        "One command a call from Python, beyond an empty call",
+        False,
+    ),
     ("engine, mix A large", "The same with 200,000 resting orders", False),
     ("feed, LOBSTER", "LOBSTER file decoded: rows", True),
     ("feed, quotes", "CSV of quotes decoded: rows", True),
@@ -53,24 +73,28 @@ ROWS = (
 RATIOS = (
     ("ring, round trip p50", "bare flag, round trip p50", "Ring to bare flag: round trip, p50"),
     ("ring, round trip p99", "bare flag, round trip p99", "Ring to bare flag: round trip, p99"),
+    ("compiled engine, mix A", "floor, mix A", "Engine to floor: mix A"),
+    ("compiled engine, large", "floor, large", "Engine to floor: 200,000 resting orders"),
+    ("compiled engine, huge", "floor, huge", "Engine to floor: 1,000,000 resting orders"),
 )
 MACHINE = ("cpu_model_name", "cpu_count", "platform", "python_version")
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A benchmark's values in seconds, and the script that made them."""
+    """A benchmark's values in pyperf's unit, and the script that made them."""
 
     name: str
     script: str
     values: tuple[float, ...]
+    unit: str = "second"
 
     def shown(self, rate: bool = False) -> tuple[str, str, str, str, bool]:
         """Median, spread, least to most, unit; and whether the spread is large."""
         values = [1 / value for value in self.values] if rate else list(self.values)
         middle = statistics.median(values)
         spread = statistics.median(abs(value - middle) for value in values)
-        scales = PLAIN if self.script == RATIO else RATES if rate else TIMES
+        scales = PLAIN if self.script == RATIO else RATES if rate else UNITS[self.unit]
         scale, unit = next((each for each in scales if middle >= each[0]), scales[-1])
         # Three digits of the median, and the same places in what goes with it.
         places = 2 if middle / scale < 10 else 1 if middle / scale < 100 else 0
@@ -98,7 +122,9 @@ def ratios(figures: list[Figure]) -> list[tuple[Figure, str, Figure]]:
         top, bottom = by_name.get(upper), by_name.get(lower)
         if top and bottom and len(top.values) == len(bottom.values):
             values = tuple(a / b for a, b in zip(top.values, bottom.values, strict=True))
-            found.append((Figure(f"{upper}, to bare flag", RATIO, values), words, top))
+            found.append(
+                (Figure(f"{upper}, to {lower.partition(',')[0]}", RATIO, values), words, top)
+            )
     return found
 
 
@@ -116,7 +142,8 @@ def load(folder: Path) -> Results | None:
             days += [f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"]
             each = (run.get_metadata().get("load_avg_1min") for run in benchmark.get_runs())
             loads += [load for load in each if load is not None]
-            figures.append(Figure(benchmark.get_name(), path.stem, benchmark.get_values()))
+            name, unit = benchmark.get_name(), benchmark.get_unit()
+            figures.append(Figure(name, path.stem, benchmark.get_values(), unit))
     if not figures:
         return None
     if len(machines) > 1:
@@ -132,18 +159,12 @@ def load(folder: Path) -> Results | None:
 def suite_of(path: Path) -> pyperf.BenchmarkSuite:
     try:
         suite = pyperf.BenchmarkSuite.load(str(path))
-        usable = all(
-            each.get_name()
-            and each.get_unit() == "second"
-            and each.get_values()
-            and each.get_dates()
-            for each in suite
-        )
+        usable = all(each.get_name() and each.get_values() and each.get_dates() for each in suite)
     # pyperf raises whatever a foreign file makes its code raise.
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError):
         usable = False
     if not usable:
-        raise UserError("must be pyperf's JSON, with names, dates and seconds", file=path) from None
+        raise UserError("must be pyperf's JSON, with names, dates and units", file=path) from None
     return suite
 
 

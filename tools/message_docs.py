@@ -1,4 +1,4 @@
-"""Generate docs/messages.md and tests/layout.snapshot from ext/messages.pxd.
+"""Generate docs/messages.md, the C header and tests/layout.snapshot from ext/messages.pxd.
 
 Offsets, sizes and types come from the compiled dtypes, meanings from the comments beside the
 fields. Run as `python -m tools.message_docs`; with --check, only say whether the files are stale.
@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 
 from hft.core import messages
+from tools.c_header import header
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "ext/messages.pxd"
 DOCS = ROOT / "docs/messages.md"
 SNAPSHOT = ROOT / "tests/layout.snapshot"
+HEADER = ROOT / "ext/include/hft_messages.h"
 
 BLOCK = re.compile(r"^(cdef struct|cpdef enum) (\w+):\n((?:(?: {4}.*)?\n)+)", re.MULTILINE)
 DOCSTRING = re.compile(r'^ {4}"""(.*)"""$', re.MULTILINE)
@@ -99,7 +101,7 @@ def snapshot():
 
 
 def main():
-    texts = {DOCS: docs(), SNAPSHOT: snapshot()}
+    texts = {DOCS: docs(), SNAPSHOT: snapshot(), HEADER: header()}
     stale = {p: text for p, text in texts.items() if not p.exists() or p.read_text() != text}
     if sys.argv[1:] == ["--check"]:
         if stale:

@@ -13,7 +13,7 @@ import pytest
 from hft.core import MatchingEngine
 from tests.reference.engine import ReferenceEngine
 from tests.reference.wire import Trade
-from tools.figures import ROWS, load
+from tools.figures import ROWS, UNITS, load
 
 ROOT = Path(__file__).parents[2]
 CHEAP = {
@@ -28,10 +28,19 @@ NEEDS_TWO_CORES = {"bench_ring"}
 
 
 @pytest.fixture
-def mix_a(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def bench_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "bench"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))  # bench/support.py sets it: to be undone
+
+
+@pytest.fixture
+def mix_a(bench_path: None) -> ModuleType:
     return importlib.import_module("mix_a")
+
+
+@pytest.fixture
+def engine_bench(bench_path: None) -> ModuleType:
+    return importlib.import_module("engine")
 
 
 @pytest.mark.parametrize("script", CHEAP)
@@ -72,3 +81,49 @@ def test_a_flow_that_was_tampered_with_is_noticed(mix_a: ModuleType) -> None:
     flow.fills["qty_lots"][3] += 1
     with pytest.raises(ValueError, match="not the generator's"):
         mix_a.check(flow, MatchingEngine(instruments=1, orders=1024))
+
+
+def test_the_engine_is_run_beside_the_floor(tmp_path: Path) -> None:
+    """All of it but for valgrind, small; what comes out is compared with the oracle's."""
+    output = tmp_path / "engine.json"
+    command = [sys.executable, str(ROOT / "bench/engine.py"), "--output", str(output)]
+    command += ["--share", "0.001", "--rounds", "1", "--no-instructions"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    results = load(tmp_path)
+    assert results is not None
+    names = {figure.name for figure in results.figures}
+    rows = {name for name, *_ in ROWS if re.match("compiled engine|floor", name)}
+    assert {name for name in rows if "instructions" not in name} <= names
+    assert {figure.unit for figure in results.figures} <= set(UNITS)
+
+
+def test_the_flow_in_c_is_what_the_reference_makes_of_it(engine_bench: ModuleType) -> None:
+    flows = engine_bench.flows
+    variant = flows.Variant(100, 1500, instruments=3, window=2048)
+    flow = flows.flow_of(variant, *flows.generate(variant, seed=7))
+    reference = ReferenceEngine(instruments=3, orders=1024)
+    answers = [answer for command in flow.commands for answer in reference.process(command)]
+    trades = [answer for answer in answers if isinstance(answer, Trade)]
+    hashed = 0
+    for trade in trades:
+        for word in (trade.maker_order_id, trade.price_ticks, trade.qty_lots):
+            hashed = (hashed ^ word) * 0x9E3779B97F4A7C15 % 2**64
+            hashed ^= hashed >> 32
+    lots = sum(trade.qty_lots for trade in trades)
+    assert len(trades) > 50
+    assert (len(trades), lots, hashed, len(reference), 0) == flow.expected.values()
+
+
+@pytest.mark.parametrize("field", ["fills", "lots", "hash", "left"])
+def test_an_engine_that_makes_something_else_is_noticed(
+    engine_bench: ModuleType, field: str
+) -> None:
+    flows = engine_bench.flows
+    variant = flows.Variant(100, 500)
+    flow = flows.flow_of(variant, *flows.generate(variant))
+    bench = engine_bench.Bench(1.0)
+    bench.validate("as it is", flow)
+    setattr(flow.expected, field, getattr(flow.expected, field) + 1)
+    with pytest.raises(ValueError, match="the oracle has"):
+        bench.validate("tampered with", flow)

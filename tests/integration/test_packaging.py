@@ -15,6 +15,7 @@ pytestmark = pytest.mark.timeout(300)
 
 ROOT = Path(__file__).parents[2]
 MODULES = [path.stem for path in (ROOT / "ext").glob("*.pyx")]
+HEADERS = [path.name for path in (ROOT / "ext/include").glob("*.h")]
 PXD = [path.stem for path in (ROOT / "ext").glob("*.pxd")]
 PROFILES = [path.stem for path in (ROOT / "config").glob("*.toml")]
 SO = sysconfig.get_config_var("EXT_SUFFIX")
@@ -26,12 +27,15 @@ def check(kind):
     return sizeof(Command) == MESSAGE_SIZE and kind_is_order(kind)
 """
 USE = """
-import downstream, hft
+from pathlib import Path
+
+import downstream, hft, hft.core
 from hft.config.load import load
 from hft.config.profiles import profiles
 from hft.core.messages import Kind
 
 print(hft.__file__)
+assert Path(hft.core.include_dir(), "hft_engine.h").is_file()
 assert set(profiles()) == {PROFILES} and load(profiles()["sim"]).config.run.feed == "sim"
 assert downstream.check(Kind.NEW_ORDER) and not downstream.check(Kind.TRADE)
 """
@@ -58,9 +62,11 @@ def test_sdist_holds_sources_only(dist):
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {f"ext/{name}.pyx" for name in MODULES} <= names
     assert {f"ext/{name}.pxd" for name in PXD} <= names
+    assert {f"ext/include/{name}" for name in HEADERS} <= names
     assert {"LICENSE", "README.md", "pyproject.toml", "setup.py"} <= names
-    assert not [n for n in names if n.endswith((".c", ".so", ".html", ".pyc"))]
-    assert not [n for n in names if n.startswith("hft/core/") and n.endswith(".pxd")]
+    assert not [n for n in names if n.endswith((".so", ".html", ".pyc"))]
+    assert not [n for n in names if n.endswith(".c") and not n.startswith("bench/")]
+    assert not [n for n in names if n.startswith("hft/core/") and n.endswith((".pxd", ".h"))]
 
 
 def test_wheel_holds_modules_stubs_and_declarations(dist):
@@ -73,6 +79,7 @@ def test_wheel_holds_modules_stubs_and_declarations(dist):
         *(f"{name}{SO}" for name in MODULES),
         *(f"{name}.pyi" for name in MODULES),
         *(f"{name}.pxd" for name in PXD),
+        *(f"include/{name}" for name in HEADERS),
     }
     assert "hft/py.typed" in names
     assert {f"hft/config/profiles/{name}.toml" for name in PROFILES} <= names

@@ -80,6 +80,15 @@ def test_a_ratio_is_of_the_values_of_one_repetition(tmp_path: Path) -> None:
     )
 
 
+def test_what_is_no_time_has_a_unit_of_its_own(tmp_path: Path) -> None:
+    name = "compiled engine, memory of a resting order"
+    store(tmp_path, "engine", {name: (64.0, 64.5, 66.0)}, unit="byte")
+    row = table(loaded(tmp_path)).splitlines()[2]
+    assert row == (
+        "| Engine: memory of a resting order | 64.5 | 0.5 | 64.0 - 66.0 | B | `engine.py` |"
+    )
+
+
 def test_only_what_is_between_the_markers_changes(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")

@@ -42,6 +42,7 @@ def test_snapshot_is_the_layout():
 def test_docs_are_fresh():
     """docs/messages.md says what the code does."""
     assert message_docs.DOCS.read_text() == message_docs.docs()
+    assert message_docs.HEADER.read_text() == message_docs.header()
 
 
 def test_views_alias():

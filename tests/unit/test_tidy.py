@@ -11,7 +11,7 @@ SOURCES = {
     str(path.relative_to(ROOT)): path
     for folder in ("hft", "ext", "tests", "tools", "bench")
     for path in sorted((ROOT / folder).rglob("*"))
-    if path.suffix in {".py", ".pyi", ".pyx", ".pxd", ".sh"} and not path.is_symlink()
+    if path.suffix in {".py", ".pyi", ".pyx", ".pxd", ".sh", ".c", ".h"} and not path.is_symlink()
 }
 EXT = {name: path for name, path in SOURCES.items() if name.startswith("ext/")}
 PYTHON = {name: path for name, path in SOURCES.items() if re.match(r"hft/.*\.pyi?$", name)}
