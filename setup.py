@@ -1,6 +1,8 @@
 """Build each ext/<name>.pyx as hft.core.<name>; everything else is in pyproject.toml.
 
-HFT_BUILD=trace makes the build that `make coverage` measures: checked, unoptimised.
+HFT_BUILD=trace makes the build that `make coverage` measures: checked, unoptimised. HFT_BUILD=asan
+and HFT_BUILD=fuzz (clang) have AddressSanitizer and UndefinedBehaviorSanitizer in. In all three the
+engine checks its invariants after every command.
 """
 
 import os
@@ -9,7 +11,24 @@ from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-TRACE = os.environ.get("HFT_BUILD") == "trace"
+BUILD = os.environ.get("HFT_BUILD", "release")
+TRACE = BUILD == "trace"
+SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+COMPILE = {
+    "release": ["-O3", "-g1", "-fno-plt"],
+    "trace": ["-O0"],
+    "asan": ["-O1", "-g", "-fno-omit-frame-pointer", *SANITIZERS],
+    "fuzz": ["-O1", "-g", "-fsanitize=fuzzer-no-link", *SANITIZERS],
+}
+MACROS = {
+    "release": [],
+    # coverage.py listens to settrace; Cython on 3.13+ would emit to sys.monitoring.
+    "trace": [("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0"), ("HFT_AUDIT", "1")],
+    "asan": [("HFT_AUDIT", "1")],
+    "fuzz": [("HFT_AUDIT", "1")],
+}
+if BUILD not in COMPILE:
+    raise SystemExit(f"HFT_BUILD must be one of {', '.join(COMPILE)}, was {BUILD!r}")
 EXT, CORE = Path("ext"), Path("hft/core")
 CPUS = os.cpu_count()
 
@@ -33,11 +52,9 @@ extensions = [
         depends=[str(EXT / "include/hft_engine.h"), str(EXT / "include/hft_messages.h")]
         if pyx.stem == "engine_api"
         else [],
-        # coverage.py listens to settrace; Cython on 3.13+ would emit to sys.monitoring.
-        define_macros=[("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
-        if TRACE
-        else [],
-        extra_compile_args=["-O0"] if TRACE else ["-O3", "-g1", "-fno-plt"],
+        define_macros=MACROS[BUILD],
+        extra_compile_args=COMPILE[BUILD],
+        extra_link_args=SANITIZERS if BUILD in ("asan", "fuzz") else [],
     )
     for pyx in sorted(EXT.glob("*.pyx"))
 ]

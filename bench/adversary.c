@@ -152,7 +152,7 @@ static void ignore(void *context, const hft_message *answers, size_t count)
 /* Twice: to count what is touched, and to take the times. */
 static void play(const hft_engine_api *api, const script *s, adversary_result *found, int weighed)
 {
-    hft_engine *engine = api->create(1, s->orders);
+    hft_engine *engine = api->create(1, s->orders, 1, 0);
     if (engine == NULL) {
         found->rejected++;
         return;

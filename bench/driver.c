@@ -33,7 +33,7 @@ static int subject_open(subject *s, const hft_engine_api *api, const sizes *of)
     *s = (subject){.api = api};
     if (api == NULL)
         return (s->floor = floor_create(of->orders, of->numbers)) != NULL;
-    s->engine = api->create(of->instruments, of->orders);
+    s->engine = api->create(of->instruments, of->orders, of->instruments, 0);
     if (s->engine == NULL)
         return 0;
     api->prefault(s->engine);
@@ -188,7 +188,7 @@ int memory(const hft_engine_api *api, const hft_message *commands, const sizes *
            uint64_t *bytes, uint64_t *left)
 {
     uint64_t answered = 0;
-    hft_engine *engine = api->create(of->instruments, of->orders);
+    hft_engine *engine = api->create(of->instruments, of->orders, of->instruments, 0);
     if (engine == NULL)
         return 0;
     bytes[0] = api->resident_bytes(engine);

@@ -21,12 +21,6 @@ from hft.core.messages cimport (
 )
 from hft.core.outbox cimport Outbox, outbox_next
 
-cdef enum MarketData:
-    """What is given beside trades and best prices."""
-    MARKET_LEVELS = 1
-    MARKET_ORDERS = 2
-
-
 cdef struct EngineCounts:
     uint64_t commands
     uint64_t trades

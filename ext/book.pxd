@@ -11,17 +11,12 @@ no change can be forgotten. One process writes; nobody else may read.
 
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 
-from hft.core.answers cimport (
-    MARKET_LEVELS,
-    MARKET_ORDERS,
-    report,
-    tell_level,
-    tell_order,
-    trade,
-)
+from hft.core.answers cimport report, tell_level, tell_order, trade
 from hft.core.hints cimport HFT_AUDIT, likely, unlikely
 from hft.core.messages cimport (
     FILLED,
+    MARKET_LEVELS,
+    MARKET_ORDERS,
     NONE,
     ORDER_JOINED,
     ORDER_JOINED_FRONT,

@@ -13,7 +13,7 @@ cdef void engine_free(Engine *engine) noexcept nogil
 cdef void engine_prefault(Engine *engine) noexcept nogil
 cdef uint32_t engine_apply(Engine *engine, const Message *message, size_t available,
                            Outbox *out) noexcept nogil
-cdef void engine_apply_batch(Engine *engine, const Message *messages, size_t count,
-                             Outbox *out) noexcept nogil
+cdef size_t engine_apply_batch(Engine *engine, const Message *messages, size_t count,
+                               size_t available, Outbox *out) noexcept nogil
 cdef uint64_t engine_hash(const Engine *engine) noexcept nogil
 cdef uint32_t engine_check(const Engine *engine) noexcept nogil

@@ -404,15 +404,19 @@ cdef inline void look_ahead(const Book *book, const Message *messages, size_t pl
         prefetch(&book.levels[order.level])
 
 
-cdef void engine_apply_batch(Engine *engine, const Message *messages, size_t count,
-                             Outbox *out) noexcept nogil:
-    """Apply commands in order."""
+cdef size_t engine_apply_batch(Engine *engine, const Message *messages, size_t count,
+                               size_t available, Outbox *out) noexcept nogil:
+    """Apply the commands in the first `count` of `available` messages; how many they were.
+
+    One more than `count` if the options of the last command lie behind it.
+    """
     cdef size_t place = 0
     cdef bint ahead = engine.book.order_count >= PREFETCH_FROM
     while place < count:
         if ahead:
-            look_ahead(&engine.book, messages, place, count)
+            look_ahead(&engine.book, messages, place, available)
         if HFT_AUDIT:
-            place += engine_apply(engine, &messages[place], count - place, out)
+            place += engine_apply(engine, &messages[place], available - place, out)
         else:
-            place += apply(engine, &messages[place], count - place, out)
+            place += apply(engine, &messages[place], available - place, out)
+    return place

@@ -9,11 +9,21 @@ from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
-from hft.core.book cimport Level, book_prefault, level_after
+from hft.core.book cimport level_after
 from hft.core.clock cimport host_now_ns
-from hft.core.engine cimport Engine, engine_apply, engine_free, engine_hash, engine_init
+from hft.core.engine cimport (
+    Engine,
+    engine_apply,
+    engine_apply_batch,
+    engine_check,
+    engine_free,
+    engine_hash,
+    engine_init,
+    engine_prefault,
+)
 from hft.core.messages cimport BUY, LAYOUT_VERSION, MESSAGE_SIZE, SELL, Message
 from hft.core.outbox cimport Outbox, outbox_reserve
+from hft.core.pools cimport Level
 from hft.core.ring cimport (
     RING_DROP,
     Ring,
@@ -40,7 +50,7 @@ cdef extern from "hft_engine.h" nogil:
     ctypedef struct hft_engine_api:
         uint32_t api_version
         uint32_t layout_version
-        hft_engine *(*create)(uint32_t, uint32_t) noexcept nogil
+        hft_engine *(*create)(uint32_t, uint32_t, uint32_t, uint32_t) noexcept nogil
         void (*destroy)(hft_engine *) noexcept nogil
         void (*prefault)(hft_engine *) noexcept nogil
         size_t (*apply)(hft_engine *, const hft_message *, size_t, hft_on_answers,
@@ -51,6 +61,7 @@ cdef extern from "hft_engine.h" nogil:
         void (*ring_detach)(hft_ring *) noexcept nogil
         uint64_t (*state_hash)(const hft_engine *) noexcept nogil
         uint64_t (*order_count)(const hft_engine *) noexcept nogil
+        uint32_t (*check)(const hft_engine *) noexcept nogil
         uint64_t (*mapped_bytes)(const hft_engine *) noexcept nogil
         uint64_t (*resident_bytes)(const hft_engine *) noexcept nogil
         uint32_t (*depth)(const hft_engine *, uint32_t, uint32_t, uint32_t, int64_t *, int64_t *,
@@ -98,31 +109,14 @@ cdef struct RingEntry:
     PyObject *owner  # the Ring, which keeps the memory mapped
 
 
-cdef inline size_t apply_next(Handle *self, const Message *commands, size_t available,
-                              Outbox *box) noexcept nogil:
-    """Apply the next command; how many of the `available` messages it was."""
-    engine_apply(&self.engine, &commands[0].command, box)
-    return 1
-
-
-cdef inline size_t apply_some(Handle *self, const Message *commands, size_t available,
-                              size_t wanted, Outbox *box) noexcept nogil:
-    """Apply `wanted` messages, and what a command at their end still needs of the rest."""
-    cdef size_t done = 0
-    cdef size_t taken = 1
-    while done < wanted and taken:
-        taken = apply_next(self, &commands[done], available - done, box)
-        done += taken
-    return done
-
-
-cdef hft_engine *create(uint32_t instruments, uint32_t orders) noexcept nogil:
+cdef hft_engine *create(uint32_t instruments, uint32_t orders, uint32_t listed,
+                        uint32_t market_data) noexcept nogil:
     cdef Handle *self = <Handle *>calloc(1, sizeof(Handle))
     if self == NULL:
         return NULL
     with gil:
         try:
-            engine_init(&self.engine, instruments, orders)
+            engine_init(&self.engine, instruments, orders, listed, market_data)
         except (ValueError, MemoryError):
             free(self)
             return NULL
@@ -141,7 +135,7 @@ cdef void destroy(hft_engine *engine) noexcept nogil:
 
 
 cdef void prefault(hft_engine *engine) noexcept nogil:
-    book_prefault(&(<Handle *>engine).engine.book)
+    engine_prefault(&(<Handle *>engine).engine)
 
 
 cdef size_t apply(hft_engine *engine, const hft_message *commands, size_t count,
@@ -149,14 +143,12 @@ cdef size_t apply(hft_engine *engine, const hft_message *commands, size_t count,
     cdef Handle *self = <Handle *>engine
     cdef const Message *messages = <const Message *>commands
     cdef size_t done = 0
-    cdef size_t taken = 1
     cdef size_t left
-    while done < count and taken:
+    while done < count:
         self.answers.count = 0
         left = count - done
-        taken = apply_some(self, &messages[done], left, min(left, <size_t>HFT_ENGINE_CHUNK),
-                           &self.answers)
-        done += taken
+        done += engine_apply_batch(&self.engine, &messages[done],
+                                   min(left, <size_t>HFT_ENGINE_CHUNK), left, &self.answers)
         if on != NULL and self.answers.count:
             on(context, <const hft_message *>self.answers.messages, self.answers.count)
     return done
@@ -187,11 +179,11 @@ cdef size_t apply_to_ring(hft_engine *engine, const hft_message *commands, size_
     cdef RingEnd *end = (<RingEntry *>ring).end
     cdef uint32_t stamp = <uint32_t>host_now_ns()
     cdef size_t done = 0
-    cdef size_t taken = 1
-    while publish(self, end, stamp) and done < count and taken:
-        taken = apply_next(self, &messages[done], count - done, &self.waiting)
-        done += taken
-        if done % HFT_ENGINE_CHUNK == 0:
+    cdef size_t stamped = 0
+    while publish(self, end, stamp) and done < count:
+        done += engine_apply(&self.engine, &messages[done], count - done, &self.waiting)
+        if done - stamped >= HFT_ENGINE_CHUNK:
+            stamped = done
             stamp = <uint32_t>host_now_ns()
     ring_show_head(end)
     return done
@@ -239,13 +231,21 @@ cdef uint64_t order_count(const hft_engine *engine) noexcept nogil:
     return (<Handle *>engine).engine.book.order_count
 
 
+cdef uint32_t check(const hft_engine *engine) noexcept nogil:
+    return engine_check(&(<Handle *>engine).engine)
+
+
 cdef uint64_t mapped_bytes(const hft_engine *engine) noexcept nogil:
-    return (<Handle *>engine).engine.book.arena_bytes
+    cdef Handle *self = <Handle *>engine
+    return self.engine.book.arena_bytes + self.engine.arena_bytes
 
 
 cdef uint64_t resident_bytes(const hft_engine *engine) noexcept nogil:
     cdef Handle *self = <Handle *>engine
-    return hft_resident(self.engine.book.arena, self.engine.book.arena_bytes)
+    return (
+        hft_resident(self.engine.book.arena, self.engine.book.arena_bytes)
+        + hft_resident(self.engine.arena, self.engine.arena_bytes)
+    )
 
 
 cdef uint32_t depth(const hft_engine *engine, uint32_t instrument, uint32_t side, uint32_t levels,
@@ -283,6 +283,7 @@ table.ring_attach = ring_attach
 table.ring_detach = ring_detach
 table.state_hash = state_hash
 table.order_count = order_count
+table.check = check
 table.mapped_bytes = mapped_bytes
 table.resident_bytes = resident_bytes
 table.depth = depth

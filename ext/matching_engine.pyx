@@ -13,7 +13,6 @@ from libc.stdlib cimport free
 from libc.string cimport memcpy
 
 from hft.core.accounts cimport Position, position_of
-from hft.core.answers cimport MARKET_LEVELS, MARKET_ORDERS
 from hft.core.book cimport level_after, side_at
 from hft.core.book_view cimport show_book
 from hft.core.buffers cimport bytes_of, writable_bytes_of
@@ -30,7 +29,14 @@ from hft.core.engine cimport (
 )
 from hft.core.ghosts cimport order_life
 from hft.core.idmap cimport idmap_find
-from hft.core.messages cimport BUY, MESSAGE_SIZE, SELL, kind_is_report
+from hft.core.messages cimport (
+    BUY,
+    MARKET_LEVELS,
+    MARKET_ORDERS,
+    MESSAGE_SIZE,
+    SELL,
+    kind_is_report,
+)
 from hft.core.pools cimport (
     ORDER_GHOST,
     ORDER_GTD,
@@ -101,10 +107,10 @@ cdef class MatchingEngine:
         cdef size_t count = len(commands)
         self.box.count = 0
         if count <= SMALL_BATCH:
-            engine_apply_batch(&self.engine, first, count, &self.box)
+            engine_apply_batch(&self.engine, first, count, count, &self.box)
         else:
             with nogil:
-                engine_apply_batch(&self.engine, first, count, &self.box)
+                engine_apply_batch(&self.engine, first, count, count, &self.box)
         answers = empty(self.box.count, MESSAGE)
         if self.box.count:
             memcpy(writable_bytes_of(answers), self.box.messages, self.box.count * MESSAGE_SIZE)
@@ -120,7 +126,7 @@ cdef class MatchingEngine:
         cdef Message *target
         self.box.count = 0
         with nogil:
-            engine_apply_batch(&self.engine, first, count, &self.box)
+            engine_apply_batch(&self.engine, first, count, count, &self.box)
             for place in range(self.box.count):
                 reports += kind_is_report(self.box.messages[place].header.kind)
         answers = empty(reports, REPORT)
@@ -159,10 +165,12 @@ cdef class MatchingEngine:
         self.box.count = 0
         if target.itemsize == MESSAGE_SIZE:
             if count <= SMALL_BATCH:
-                engine_apply_batch(&self.engine, <const Message *>source.buf, count, &self.box)
+                engine_apply_batch(&self.engine, <const Message *>source.buf, count, count,
+                                   &self.box)
             else:
                 with nogil:
-                    engine_apply_batch(&self.engine, <const Message *>source.buf, count, &self.box)
+                    engine_apply_batch(&self.engine, <const Message *>source.buf, count, count,
+                                       &self.box)
             memcpy(target.buf, self.box.messages,
                    min(<size_t>self.box.count, room) * MESSAGE_SIZE)
         PyBuffer_Release(&source)

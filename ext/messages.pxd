@@ -117,6 +117,12 @@ cpdef enum InstrumentState:
     CLOSED = 3  # as HALTED; day orders expire when it begins
 
 
+cpdef enum MarketData:
+    """Streams that an engine gives beside TRADE and BOOK_TOP."""
+    MARKET_LEVELS = 1  # BOOK_LEVEL
+    MARKET_ORDERS = 2  # BOOK_ORDER
+
+
 cpdef enum BookAction:
     """What a BOOK_ORDER says of a resting order."""
     ORDER_JOINED = 0  # at the back of its level

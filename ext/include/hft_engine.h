@@ -34,17 +34,20 @@ typedef struct hft_engine_api {
     uint32_t api_version;    /* HFT_ENGINE_API_VERSION of the package */
     uint32_t layout_version; /* HFT_LAYOUT_VERSION of the package */
 
-    /* An engine with that many instruments (numbered from 0, all open) and room for that many
-     * orders; NULL if the capacities are out of range or there is no memory. */
-    hft_engine *(*create)(uint32_t instruments, uint32_t orders);
+    /* An engine with room for that many instruments, numbered from 0, of which the first `listed`
+     * are open, and for that many orders. It gives the market data of `market_data`, a sum of
+     * HFT_MARKET_LEVELS and HFT_MARKET_ORDERS, beside trades and best prices. NULL if the
+     * capacities are out of range or there is no memory. */
+    hft_engine *(*create)(uint32_t instruments, uint32_t orders, uint32_t listed,
+                          uint32_t market_data);
     void (*destroy)(hft_engine *engine);
 
     /* Touch the memory, so that no page fault delays a command later. */
     void (*prefault)(hft_engine *engine);
 
     /* Apply commands in order; `on` gets their answers, once for every HFT_ENGINE_CHUNK commands
-     * and once for the rest; NULL discards them. Returns the messages consumed, which are all,
-     * unless the last is a command of which a part is missing. */
+     * and once for the rest; NULL discards them. Returns the messages consumed: all of them. The
+     * options of an order are the message behind it. */
     size_t (*apply)(hft_engine *engine, const hft_message *commands, size_t count,
                     hft_on_answers on, void *context);
 
@@ -62,6 +65,7 @@ typedef struct hft_engine_api {
 
     uint64_t (*state_hash)(const hft_engine *engine);  /* equal states have equal hashes */
     uint64_t (*order_count)(const hft_engine *engine); /* live orders */
+    uint32_t (*check)(const hft_engine *engine); /* 0, or which invariant is broken: always 0 */
     uint64_t (*mapped_bytes)(const hft_engine *engine);   /* all pools, touched or not */
     uint64_t (*resident_bytes)(const hft_engine *engine); /* of these, what is in memory now */
 

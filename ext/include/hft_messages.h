@@ -17,7 +17,7 @@ extern "C" {
 
 enum {
     HFT_MESSAGE_SIZE = 64,
-    HFT_LAYOUT_VERSION = 2,
+    HFT_LAYOUT_VERSION = 3,
     HFT_SOURCE_SHIFT = 56, /* an order id's top byte is its source */
 };
 
@@ -34,16 +34,27 @@ enum hft_kind {
     HFT_NEW_ORDER = 16,
     HFT_CANCEL_ORDER = 17,
     HFT_REPLACE_ORDER = 18, /* new price and new leaves; the id stays */
-    HFT_MASS_CANCEL = 19, /* every order of an account */
+    HFT_MASS_CANCEL = 19, /* the orders of an account or of all, on one instrument or on all */
+    HFT_ORDER_OPTIONS = 20, /* second slot of a NEW_ORDER or REPLACE_ORDER that HAS_OPTIONS */
+    HFT_LIST_INSTRUMENT = 21, /* an instrument enters the engine, with its rules */
+    HFT_RETIRE_INSTRUMENT = 22, /* it leaves, and everything on it */
+    HFT_SET_ACCOUNT = 23, /* an account's rules are SelfTradeRule and AccountFlag of flags */
+    HFT_SET_POSITION = 24, /* an account's position on an instrument is qty_lots */
+    HFT_DISCONNECT = 25, /* the session of an account was lost */
+    HFT_ADVANCE_TIME = 26, /* nothing happened until event_ts_ns */
     HFT_ACCEPTED = 32,
     HFT_FILLED = 33,
     HFT_CANCELLED = 34,
     HFT_REPLACED = 35,
     HFT_REJECTED = 36, /* the engine's no */
     HFT_REFUSED = 37, /* the risk gate's no */
+    HFT_TRIGGERED = 38, /* a stop order becomes active */
+    HFT_RESTATED = 39, /* the engine itself changed an order */
     HFT_BOOK_TOP = 48,
     HFT_TRADE = 49,
     HFT_TIME = 50, /* the sender's clock moved; what follows happened then */
+    HFT_BOOK_LEVEL = 51, /* a price level changed */
+    HFT_BOOK_ORDER = 52, /* a resting order came, changed or went */
     HFT_SIGNAL = 56, /* what one source expects */
     HFT_DECISION = 57, /* what the fusion makes of all of them */
     HFT_END = 64, /* the sender has nothing more to say */
@@ -66,22 +77,66 @@ enum hft_side {
 enum hft_order_type {
     HFT_LIMIT = 0,
     HFT_MARKET = 1,
+    HFT_MARKET_TO_LIMIT = 2, /* at the best opposite price; what is left rests there */
+    HFT_STOP = 3, /* a market order once the last trade reaches its trigger */
+    HFT_STOP_LIMIT = 4, /* a limit order then */
+    HFT_PEG_BID = 5, /* follows the best bid */
+    HFT_PEG_ASK = 6, /* follows the best ask */
+    HFT_PEG_MID = 7, /* follows the middle between them */
 };
 
 enum hft_time_in_force {
     HFT_GTC = 0, /* good till cancelled */
     HFT_IOC = 1, /* immediate or cancel */
     HFT_FOK = 2, /* fill or kill */
+    HFT_DAY = 3, /* until the instrument is closed */
+    HFT_GTD = 4, /* until expiry_ts_ns of its options */
 };
 
 enum hft_order_flag {
-    HFT_POST_ONLY = 1,
+    HFT_POST_ONLY = 1, /* rejected where it would match */
+    HFT_POST_ONLY_SLIDE = 2, /* moved to the next price that doesn't match */
+    HFT_REDUCE_ONLY = 4, /* never more than what takes the account's position to 0 */
+    HFT_HAS_OPTIONS = 128, /* the next slot is its OrderOptions */
+};
+
+enum hft_mass_cancel_flag {
+    HFT_ONE_INSTRUMENT = 1, /* only that of the header */
+    HFT_ALL_ACCOUNTS = 2,
+};
+
+/* What happens where two orders of one account would trade with each other. */
+enum hft_self_trade_rule {
+    HFT_SELF_TRADE_ALLOW = 0,
+    HFT_SELF_TRADE_CANCEL_TAKER = 1,
+    HFT_SELF_TRADE_CANCEL_MAKER = 2,
+    HFT_SELF_TRADE_CANCEL_BOTH = 3,
+    HFT_SELF_TRADE_DECREMENT = 4, /* both lose the smaller quantity, without a trade */
+};
+
+enum hft_account_flag {
+    HFT_CANCEL_ON_DISCONNECT = 8,
 };
 
 enum hft_instrument_state {
     HFT_OPEN = 0,
-    HFT_QUOTING = 1, /* orders may enter and leave, own orders may not match */
-    HFT_HALTED = 2,
+    HFT_PRE_OPEN = 1, /* orders may enter and leave, own orders may not match */
+    HFT_HALTED = 2, /* orders may leave */
+    HFT_CLOSED = 3, /* as HALTED; day orders expire when it begins */
+};
+
+/* Streams that an engine gives beside TRADE and BOOK_TOP. */
+enum hft_market_data {
+    HFT_MARKET_LEVELS = 1, /* BOOK_LEVEL */
+    HFT_MARKET_ORDERS = 2, /* BOOK_ORDER */
+};
+
+/* What a BOOK_ORDER says of a resting order. */
+enum hft_book_action {
+    HFT_ORDER_JOINED = 0, /* at the back of its level */
+    HFT_ORDER_JOINED_FRONT = 1,
+    HFT_ORDER_SHRANK = 2, /* it keeps its place */
+    HFT_ORDER_LEFT = 3,
 };
 
 /* Why a report says what it says; from 64 on the risk gate speaks. */
@@ -108,6 +163,22 @@ enum hft_reason {
     HFT_FORGOTTEN = 19,
     HFT_KILLED = 20,
     HFT_WRONG_ACCOUNT = 21,
+    HFT_BAD_OPTIONS = 22,
+    HFT_BAD_PRICE = 23,
+    HFT_BAD_EXPIRY = 24,
+    HFT_BAD_LINK = 25,
+    HFT_BAD_RULES = 26,
+    HFT_ALREADY_LISTED = 27,
+    HFT_EXPIRED = 28,
+    HFT_MIN_QTY_UNMET = 29,
+    HFT_SELF_TRADE = 30,
+    HFT_NOTHING_TO_REDUCE = 31, /* the position allows less, or nothing */
+    HFT_LINK_ENDED = 32, /* the order linked with it traded, triggered or left */
+    HFT_DISCONNECTED = 33,
+    HFT_INSTRUMENT_RETIRED = 34,
+    HFT_SLID = 35, /* post-only, moved so as not to match */
+    HFT_PEG_MOVED = 36,
+    HFT_PARKED = 37, /* a pegged order has no price at the moment */
     HFT_RISK_KILL_SWITCH = 64,
     HFT_RISK_ORDER_SIZE = 65,
     HFT_RISK_POSITION = 66,
@@ -157,10 +228,31 @@ typedef struct hft_command {
     uint8_t side; /* Side */
     uint8_t order_type; /* OrderType */
     uint8_t time_in_force; /* TimeInForce */
-    uint8_t flags; /* OrderFlag, or InstrumentState of FLOW_STATUS */
+    uint8_t flags; /* OrderFlag, or what the kind says */
     uint16_t reserved; /* zero */
 } hft_command;
 HFT_ONE_MESSAGE(hft_command);
+
+typedef struct hft_order_options {
+    hft_header header;
+    int64_t trigger_ticks; /* a stop's trigger price; a peg's offset from what it follows */
+    int64_t display_lots; /* what an iceberg shows at a time; 0: all of it */
+    int64_t min_lots; /* to trade at once on arrival, or not at all; 0: none */
+    int64_t expiry_ts_ns; /* of a GTD order */
+    uint64_t linked_order_id; /* one cancels the other; 0: none */
+} hft_order_options;
+HFT_ONE_MESSAGE(hft_order_options);
+
+typedef struct hft_instrument_rules {
+    hft_header header;
+    uint32_t price_step_ticks; /* limit prices are multiples of it */
+    uint32_t qty_step_lots; /* quantities are multiples of it */
+    int64_t price_min_ticks; /* least limit price */
+    int64_t price_max_ticks; /* largest limit price */
+    int64_t event_ts_ns; /* recorded or simulated time */
+    int64_t qty_max_lots; /* largest quantity of an order */
+} hft_instrument_rules;
+HFT_ONE_MESSAGE(hft_instrument_rules);
 
 typedef struct hft_report {
     hft_header header;
@@ -197,6 +289,31 @@ typedef struct hft_book_top {
     int64_t event_ts_ns; /* recorded or simulated time */
 } hft_book_top;
 HFT_ONE_MESSAGE(hft_book_top);
+
+typedef struct hft_book_level {
+    hft_header header;
+    int64_t price_ticks; /* price of the level */
+    int64_t lots; /* visible quantity there, 0 when the level is gone */
+    int64_t event_ts_ns; /* recorded or simulated time */
+    uint32_t order_count; /* orders there */
+    uint32_t cause; /* low bits of the sequence of the command that caused it */
+    uint8_t side; /* Side */
+    uint8_t reserved[7]; /* zero */
+} hft_book_level;
+HFT_ONE_MESSAGE(hft_book_level);
+
+typedef struct hft_book_order {
+    hft_header header;
+    uint64_t order_id; /* 0: the anonymous order of its level */
+    int64_t price_ticks; /* price of its level */
+    int64_t leaves_lots; /* visible quantity from now on, 0 when it left */
+    int64_t event_ts_ns; /* recorded or simulated time */
+    uint32_t cause; /* low bits of the sequence of the command that caused it */
+    uint8_t action; /* BookAction */
+    uint8_t side; /* Side */
+    uint16_t reserved; /* zero */
+} hft_book_order;
+HFT_ONE_MESSAGE(hft_book_order);
 
 typedef struct hft_signal {
     hft_header header;
@@ -238,9 +355,13 @@ HFT_ONE_MESSAGE(hft_control);
 typedef union hft_message {
     hft_header header;
     hft_command command;
+    hft_order_options options;
+    hft_instrument_rules rules;
     hft_report report;
     hft_trade trade;
     hft_book_top book_top;
+    hft_book_level book_level;
+    hft_book_order book_order;
     hft_signal signal;
     hft_decision decision;
     hft_control control;

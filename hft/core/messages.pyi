@@ -96,6 +96,10 @@ class InstrumentState(enum.IntFlag):
     HALTED = 2
     CLOSED = 3
 
+class MarketData(enum.IntFlag):
+    MARKET_LEVELS = 1
+    MARKET_ORDERS = 2
+
 class BookAction(enum.IntFlag):
     ORDER_JOINED = 0
     ORDER_JOINED_FRONT = 1

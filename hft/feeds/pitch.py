@@ -74,8 +74,8 @@ RULES = {
 SIDES: dict[str, int] = {"B": Side.BUY, "S": Side.SELL}
 STATE_OF_STATUS = {
     "T": InstrumentState.OPEN,
-    "A": InstrumentState.QUOTING,  # takes orders for an auction
-    "Q": InstrumentState.QUOTING,
+    "A": InstrumentState.PRE_OPEN,  # takes orders for an auction
+    "Q": InstrumentState.PRE_OPEN,
     "H": InstrumentState.HALTED,
     "S": InstrumentState.HALTED,
 }

@@ -26,7 +26,7 @@ class Table(ctypes.Structure):
     _fields_ = (
         ("api_version", c_uint32),
         ("layout_version", c_uint32),
-        ("create", CFUNCTYPE(c_void_p, c_uint32, c_uint32)),
+        ("create", CFUNCTYPE(c_void_p, c_uint32, c_uint32, c_uint32, c_uint32)),
         ("destroy", CFUNCTYPE(None, c_void_p)),
         ("prefault", CFUNCTYPE(None, c_void_p)),
         ("apply", CFUNCTYPE(c_size_t, c_void_p, c_void_p, c_size_t, ON_ANSWERS, c_void_p)),
@@ -35,6 +35,7 @@ class Table(ctypes.Structure):
         ("ring_detach", CFUNCTYPE(None, c_void_p)),
         ("state_hash", CFUNCTYPE(c_uint64, c_void_p)),
         ("order_count", CFUNCTYPE(c_uint64, c_void_p)),
+        ("check", CFUNCTYPE(c_uint32, c_void_p)),
         ("mapped_bytes", CFUNCTYPE(c_uint64, c_void_p)),
         ("resident_bytes", CFUNCTYPE(c_uint64, c_void_p)),
         (
@@ -56,7 +57,7 @@ NOBODY = ON_ANSWERS()
 
 @pytest.fixture
 def engine() -> Iterator[int]:
-    made = api.create(2, 1000)
+    made = api.create(2, 1000, 2, 0)
     assert made
     yield made
     api.destroy(made)
@@ -183,7 +184,7 @@ def test_a_ring_that_is_not_there_is_null(name: bytes) -> None:
 
 @pytest.mark.parametrize(("instruments", "orders"), [(0, 10), (65537, 10), (1, 0), (1, 2**28 + 1)])
 def test_capacities_out_of_range_are_null(instruments: int, orders: int) -> None:
-    assert not api.create(instruments, orders)
+    assert not api.create(instruments, orders, instruments, 0)
 
 
 def test_memory_is_counted(engine: int) -> None:

@@ -45,7 +45,7 @@ FLOW = [
     (Kind.FLOW_DELETE, 2, BUY, 1_424_100, 200, T + 15 * MS, 0, 0),
     (Kind.FLOW_ADD, 2, SELL, 1_430_000, 10, T + 16 * MS, 0, 0),
     (Kind.FLOW_STATUS, 0, 0, 0, 0, T + 17 * MS, 0, InstrumentState.HALTED),
-    (Kind.FLOW_STATUS, 0, 0, 0, 0, T + 17 * MS, 0, InstrumentState.QUOTING),
+    (Kind.FLOW_STATUS, 0, 0, 0, 0, T + 17 * MS, 0, InstrumentState.PRE_OPEN),
     (Kind.FLOW_STATUS, 0, 0, 0, 0, T + 18 * MS, 0, InstrumentState.OPEN),
     (Kind.FLOW_HIDDEN, 0, BUY, 1_420_000, 7, T + 19 * MS, 0, 0),
     (Kind.FLOW_DELETE, 3, BUY, 1_424_100, 150, T + 21 * MS, 0, 0),
