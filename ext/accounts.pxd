@@ -25,6 +25,7 @@ cdef struct Position:
 
 cdef struct Accounts:
     uint8_t *rules  # SelfTradeRule and AccountFlag
+    uint32_t rules_end  # accounts from this one on never had any
     Position *positions  # index 0 is nil
     IdMap ids
     uint32_t position_count

@@ -31,7 +31,7 @@ cdef NodeStats _node
 cdef StrategyStats _strategy
 cdef EdgeStats _edge
 cdef InstrumentStats _instrument
-cdef ControlPage *_page = NULL
+cdef ControlPage _page  # never touched: it only says where fields are
 
 SEGMENT = np.asarray(<SegmentHeader[:1]>&_segment).dtype
 NODE = np.asarray(<NodeStats[:1]>&_node).dtype
@@ -40,26 +40,30 @@ EDGE = np.asarray(<EdgeStats[:1]>&_edge).dtype
 INSTRUMENT = np.asarray(<InstrumentStats[:1]>&_instrument).dtype
 
 
+cdef size_t place(const void *field) noexcept:
+    return <const char *>field - <const char *>&_page
+
+
 def page_dtype():
     """The dtype of the whole page; Cython can't derive one with arrays of structs in it."""
     fields = [
-        ("segment", SEGMENT, <size_t>&_page.segment),
-        ("instance", "S64", <size_t>&_page.instance),
-        ("started_ts_ns", np.int64, <size_t>&_page.started_ts_ns),
-        ("started_wall_ns", np.int64, <size_t>&_page.started_wall_ns),
-        ("node_count", np.uint32, <size_t>&_page.node_count),
-        ("edge_count", np.uint32, <size_t>&_page.edge_count),
-        ("instrument_count", np.uint32, <size_t>&_page.instrument_count),
-        ("simulated_time", np.uint32, <size_t>&_page.simulated_time),
-        ("speed_milli", np.uint64, <size_t>&_page.speed_milli),
-        ("seed", np.uint64, <size_t>&_page.seed),
-        ("strategy_count", np.uint32, <size_t>&_page.strategy_count),
-        ("stop", np.uint64, <size_t>&_page.stop),
-        ("kill", np.uint64, <size_t>&_page.kill),
-        ("nodes", (NODE, NODES_MAX), <size_t>&_page.nodes),
-        ("strategies", (STRATEGY, STRATEGIES_MAX), <size_t>&_page.strategies),
-        ("edges", (EDGE, EDGES_MAX), <size_t>&_page.edges),
-        ("instruments", (INSTRUMENT, INSTRUMENTS_MAX), <size_t>&_page.instruments),
+        ("segment", SEGMENT, place(&_page.segment)),
+        ("instance", "S64", place(&_page.instance)),
+        ("started_ts_ns", np.int64, place(&_page.started_ts_ns)),
+        ("started_wall_ns", np.int64, place(&_page.started_wall_ns)),
+        ("node_count", np.uint32, place(&_page.node_count)),
+        ("edge_count", np.uint32, place(&_page.edge_count)),
+        ("instrument_count", np.uint32, place(&_page.instrument_count)),
+        ("simulated_time", np.uint32, place(&_page.simulated_time)),
+        ("speed_milli", np.uint64, place(&_page.speed_milli)),
+        ("seed", np.uint64, place(&_page.seed)),
+        ("strategy_count", np.uint32, place(&_page.strategy_count)),
+        ("stop", np.uint64, place(&_page.stop)),
+        ("kill", np.uint64, place(&_page.kill)),
+        ("nodes", (NODE, NODES_MAX), place(&_page.nodes)),
+        ("strategies", (STRATEGY, STRATEGIES_MAX), place(&_page.strategies)),
+        ("edges", (EDGE, EDGES_MAX), place(&_page.edges)),
+        ("instruments", (INSTRUMENT, INSTRUMENTS_MAX), place(&_page.instruments)),
     ]
     names, formats, offsets = zip(*fields, strict=True)
     return np.dtype({

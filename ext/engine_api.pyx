@@ -21,6 +21,7 @@ from hft.core.engine cimport (
     engine_init,
     engine_prefault,
 )
+from hft.core.hints cimport HFT_AUDIT
 from hft.core.messages cimport BUY, LAYOUT_VERSION, MESSAGE_SIZE, SELL, Message
 from hft.core.outbox cimport Outbox, outbox_reserve
 from hft.core.pools cimport Level
@@ -94,6 +95,7 @@ static_assert(sizeof(hft_message) == MESSAGE_SIZE)
 
 cdef enum:
     ANSWERS = 4 * 1024  # room at the start; more than a chunk of commands usually causes
+    ANSWERS_AUDITED = 16  # where the engine is checked, running out of room is, too
 
 
 cdef struct Handle:
@@ -120,8 +122,8 @@ cdef hft_engine *create(uint32_t instruments, uint32_t orders, uint32_t listed,
         except (ValueError, MemoryError):
             free(self)
             return NULL
-    outbox_reserve(&self.answers, ANSWERS)
-    outbox_reserve(&self.waiting, ANSWERS)
+    outbox_reserve(&self.answers, ANSWERS_AUDITED if HFT_AUDIT else ANSWERS)
+    outbox_reserve(&self.waiting, ANSWERS_AUDITED if HFT_AUDIT else ANSWERS)
     return <hft_engine *>self
 
 

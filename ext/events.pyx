@@ -19,21 +19,25 @@ KINDS, REASONS, SIDES, DECISION_REASONS = (
     for enum in (Kind, Reason, Side, DecisionReason)
 )
 
-cdef PendingEvent *_event = NULL
+cdef PendingEvent _event  # never touched: it only says where fields are
+
+
+cdef size_t place(const void *field) noexcept:
+    return <const char *>field - <const char *>&_event
 
 
 def event_dtype():
     """The dtype of a batch: the message, seen whole and by its header, and what follows from it."""
     fields = [
-        ("instrument", np.uint16, <size_t>&_event.message.header.instrument),
-        ("kind", np.uint8, <size_t>&_event.message.header.kind),
-        ("message", MESSAGE, <size_t>&_event.message),
-        ("event_ts_ns", np.int64, <size_t>&_event.event_ts_ns),
-        ("spread_ticks", np.float64, <size_t>&_event.features.spread_ticks),
-        ("imbalance", np.float64, <size_t>&_event.features.imbalance),
-        ("microprice_ticks", np.float64, <size_t>&_event.features.microprice_ticks),
-        ("order_flow_imbalance", np.float64, <size_t>&_event.features.order_flow_imbalance),
-        ("valid", np.int32, <size_t>&_event.features.valid),
+        ("instrument", np.uint16, place(&_event.message.header.instrument)),
+        ("kind", np.uint8, place(&_event.message.header.kind)),
+        ("message", MESSAGE, place(&_event.message)),
+        ("event_ts_ns", np.int64, place(&_event.event_ts_ns)),
+        ("spread_ticks", np.float64, place(&_event.features.spread_ticks)),
+        ("imbalance", np.float64, place(&_event.features.imbalance)),
+        ("microprice_ticks", np.float64, place(&_event.features.microprice_ticks)),
+        ("order_flow_imbalance", np.float64, place(&_event.features.order_flow_imbalance)),
+        ("valid", np.int32, place(&_event.features.valid)),
     ]
     names, formats, offsets = zip(*fields, strict=True)
     return np.dtype({

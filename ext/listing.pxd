@@ -95,6 +95,7 @@ cdef inline void set_account(Engine *engine, const Command *command) noexcept no
         reject(&engine.book.say, command, BAD_FLAGS)
         return
     engine.accounts.rules[command.account] = command.flags
+    engine.accounts.rules_end = max(engine.accounts.rules_end, <uint32_t>command.account + 1)
 
 
 cdef inline void set_position(Engine *engine, const Command *command) noexcept nogil:

@@ -29,6 +29,28 @@ cdef extern from *:
     """
     ctypedef char volatile_char "hft_volatile_char"
 
+cdef extern from *:
+    """
+    /* Under AddressSanitizer a stretch of the arena behind each pool may not be touched. */
+    #if defined(__has_feature)
+    #if __has_feature(address_sanitizer)
+    #define HFT_GUARD 256
+    #endif
+    #elif defined(__SANITIZE_ADDRESS__)
+    #define HFT_GUARD 256
+    #endif
+    #ifdef HFT_GUARD
+    #include <sanitizer/asan_interface.h>
+    #else
+    #define HFT_GUARD 0
+    #define ASAN_POISON_MEMORY_REGION(first, size_bytes) ((void)(first), (void)(size_bytes))
+    #define ASAN_UNPOISON_MEMORY_REGION(first, size_bytes) ((void)(first), (void)(size_bytes))
+    #endif
+    """
+    const size_t HFT_GUARD
+    void ASAN_POISON_MEMORY_REGION(void *first, size_t size_bytes) nogil
+    void ASAN_UNPOISON_MEMORY_REGION(void *first, size_t size_bytes) nogil
+
 cdef enum:
     PAGE = 4096
 
@@ -36,8 +58,14 @@ cdef enum:
 cdef size_t carved(size_t *used, size_t count, size_t item_bytes) noexcept nogil:
     """Offset of the next pool in the arena, on a cache line of its own."""
     cdef size_t offset = used[0]
-    used[0] = (offset + count * item_bytes + 63) & ~<size_t>63
+    used[0] = ((offset + count * item_bytes + 63) & ~<size_t>63) + HFT_GUARD
     return offset
+
+
+cdef void guard(char *arena, size_t end) noexcept nogil:
+    """A pool ends at `end`."""
+    if HFT_GUARD:
+        ASAN_POISON_MEMORY_REGION(arena + end, HFT_GUARD)
 
 
 cdef int pools_init(Book *book, uint32_t instruments, uint32_t orders) except -1:
@@ -95,6 +123,20 @@ cdef int pools_init(Book *book, uint32_t instruments, uint32_t orders) except -1
     book.ids.mask = <uint32_t>(entries - 1)
     book.ids.records = <const char *>book.orders
     book.ids.record_bytes = sizeof(Order)
+    guard(book.arena, at_instruments + instruments * sizeof(InstrumentBook))
+    guard(book.arena, at_orders + slots * sizeof(Order))
+    guard(book.arena, at_entered + slots * sizeof(int64_t))
+    guard(book.arena, at_ids + entries * sizeof(uint64_t))
+    guard(book.arena, at_levels + slots * sizeof(Level))
+    guard(book.arena, at_level_pegs + slots * sizeof(uint32_t))
+    guard(book.arena, at_lives + slots * sizeof(OrderLife))
+    guard(book.arena, at_terms + slots * sizeof(OrderTerms))
+    guard(book.arena, at_expiring + slots * sizeof(HeapEntry))
+    guard(book.arena, at_expiring_places + slots * sizeof(uint32_t))
+    guard(book.arena, at_triggered + slots * sizeof(HeapEntry))
+    guard(book.arena, at_triggered_places + slots * sizeof(uint32_t))
+    guard(book.arena, at_joined + slots * sizeof(int64_t))
+    guard(book.arena, at_nodes + (nodes + 1) * sizeof(Node))
     book.instrument_count = instruments
     book.order_capacity = orders
     book.order_fresh = 1
@@ -104,6 +146,7 @@ cdef int pools_init(Book *book, uint32_t instruments, uint32_t orders) except -1
 
 cdef void pools_free(Book *book) noexcept nogil:
     if book.arena != NULL:
+        ASAN_UNPOISON_MEMORY_REGION(book.arena, book.arena_bytes)  # it may be mapped again
         munmap(book.arena, book.arena_bytes)
         book.arena = NULL
 
@@ -119,7 +162,10 @@ cdef void touch(void *first, size_t size_bytes) noexcept nogil:
 cdef void pools_prefault(Book *book) noexcept nogil:
     """Touch what every order needs, and of what few need the first part."""
     cdef size_t some = min(book.order_capacity, max(<uint32_t>4096, book.order_capacity // 64))
-    touch(book.arena, <size_t>(<char *>book.levels - book.arena))
+    touch(book.instruments, book.instrument_count * sizeof(InstrumentBook))
+    touch(book.orders, (<size_t>book.order_capacity + 1) * sizeof(Order))
+    touch(book.entered_ts_ns, (<size_t>book.order_capacity + 1) * sizeof(int64_t))
+    touch(book.ids.entries, (<size_t>book.ids.mask + 1) * sizeof(uint64_t))
     touch(book.levels, some * sizeof(Level))
     touch(book.lives, some * sizeof(OrderLife))
     touch(book.terms, some * sizeof(OrderTerms))

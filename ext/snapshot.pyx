@@ -394,6 +394,7 @@ cdef int snapshot_read(Engine *engine, bytes data) except -1:
         pegs_add(book, idmap_find(&book.ids, (<const PegRecord *>at).order_id))
         at += sizeof(PegRecord)
     memcpy(engine.accounts.rules, at, ACCOUNTS)
+    engine.accounts.rules_end = ACCOUNTS
     for place in range(header.instruments):
         read_instrument(&book.instruments[place],
                         &(<const InstrumentRecord *>instruments_at)[place])

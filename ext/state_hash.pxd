@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from hft.core.accounts cimport ACCOUNTS, Position
+from hft.core.accounts cimport Position
 from hft.core.book cimport level_after, side_at
 from hft.core.ghosts cimport order_life
 from hft.core.matching cimport Engine
@@ -117,7 +117,7 @@ cdef inline uint64_t state_hash(const Engine *engine) noexcept nogil:
     for place in range(book.instrument_count):
         mix_ghosts(book, book.instruments[place].ghost_head[0], &hash_)
         mix_ghosts(book, book.instruments[place].ghost_head[1], &hash_)
-    for place in range(<uint32_t>ACCOUNTS):
+    for place in range(engine.accounts.rules_end):
         if engine.accounts.rules[place]:
             mix(&hash_, place)
             mix(&hash_, engine.accounts.rules[place])
