@@ -3,17 +3,55 @@
 Orders go by names: B1 and S1 are own buy and sell orders, R1 is a recorded one, - is anonymous.
 """
 
-from hft.core.messages import InstrumentState, Kind, OrderFlag, OrderType, Reason, Side, TimeInForce
-from tests.reference.wire import Output, Report, Top, Trade, commands
+from hft.core.messages import (
+    BookAction,
+    InstrumentState,
+    Kind,
+    OrderFlag,
+    OrderType,
+    Reason,
+    SelfTradeRule,
+    Side,
+    TimeInForce,
+)
+from tests.reference.wire import BookOrder, Level, Output, Report, Top, Trade, commands
 
 BUY, SELL = int(Side.BUY), int(Side.SELL)
 OWN = 1 << 56
 NUMBER_OF = {"-": 0, "R": 0, "B": OWN, "S": OWN + (1 << 32)}
 IOC = {"time_in_force": TimeInForce.IOC}
 FOK = {"time_in_force": TimeInForce.FOK}
+DAY = {"time_in_force": TimeInForce.DAY}
+GTD = {"time_in_force": TimeInForce.GTD}
 MARKET = {"order_type": OrderType.MARKET}
+MARKET_TO_LIMIT = {"order_type": OrderType.MARKET_TO_LIMIT}
+STOP = {"order_type": OrderType.STOP}
+STOP_LIMIT = {"order_type": OrderType.STOP_LIMIT}
+PEG_BID = {"order_type": OrderType.PEG_BID}
+PEG_ASK = {"order_type": OrderType.PEG_ASK}
+PEG_MID = {"order_type": OrderType.PEG_MID}
 POST_ONLY = {"flags": OrderFlag.POST_ONLY}
-OPEN, PRE_OPEN, HALTED = InstrumentState.OPEN, InstrumentState.PRE_OPEN, InstrumentState.HALTED
+SLIDE = {"flags": OrderFlag.POST_ONLY_SLIDE}
+REDUCE_ONLY = {"flags": OrderFlag.REDUCE_ONLY}
+OPEN, PRE_OPEN = InstrumentState.OPEN, InstrumentState.PRE_OPEN
+HALTED, CLOSED = InstrumentState.HALTED, InstrumentState.CLOSED
+ALLOW, DECREMENT = SelfTradeRule.SELF_TRADE_ALLOW, SelfTradeRule.SELF_TRADE_DECREMENT
+CANCEL_TAKER = SelfTradeRule.SELF_TRADE_CANCEL_TAKER
+CANCEL_MAKER = SelfTradeRule.SELF_TRADE_CANCEL_MAKER
+CANCEL_BOTH = SelfTradeRule.SELF_TRADE_CANCEL_BOTH
+OPTIONS = {
+    "trigger": "trigger_ticks",
+    "display": "display_lots",
+    "least": "min_lots",
+    "expiry": "expiry_ts_ns",
+    "link": "linked_order_id",
+}
+ACTIONS = {
+    BookAction.ORDER_JOINED: "joined",
+    BookAction.ORDER_JOINED_FRONT: "joined the front",
+    BookAction.ORDER_SHRANK: "shrank",
+    BookAction.ORDER_LEFT: "left",
+}
 
 
 def id_of(name: str) -> int:
@@ -36,7 +74,12 @@ def in_words(output: Output) -> str:
         bid = f"{output.bid_lots} @ {output.bid_price_ticks}" if output.bid_lots else "none"
         ask = f"{output.ask_lots} @ {output.ask_price_ticks}" if output.ask_lots else "none"
         return f"top {bid}, {ask}"
+    if isinstance(output, Level):
+        side = Side(output.side).name.lower()
+        return f"{side} level {output.price_ticks}: {output.lots} in {output.order_count}"
     name = name_of(output.order_id)
+    if isinstance(output, BookOrder):
+        return f"{name} {ACTIONS[output.action]} {output.leaves_lots} @ {output.price_ticks}"
     if output.kind == Kind.FILLED:
         lots, price = output.last_lots, output.price_ticks
         return f"{name} filled {lots} @ {price}, leaves {output.leaves_lots}"
@@ -45,8 +88,10 @@ def in_words(output: Output) -> str:
         return f"{name} cancelled {output.last_lots} {reason}, leaves {output.leaves_lots}"
     if output.kind == Kind.REJECTED:
         return f"{name} rejected {Reason(output.reason).name}"
-    kind = Kind(output.kind).name.lower()
-    return f"{name} {kind} {output.leaves_lots} @ {output.price_ticks}"
+    what = f"{name} {Kind(output.kind).name.lower()} {output.leaves_lots} @ {output.price_ticks}"
+    if output.kind == Kind.RESTATED and output.last_lots:
+        return f"{what} {Reason(output.reason).name}, lost {output.last_lots}"
+    return f"{what} {Reason(output.reason).name}" if output.reason else what
 
 
 class Desk:
@@ -58,10 +103,16 @@ class Desk:
         self.outputs: list[Output] = []
 
     def send(self, kind: int, **fields) -> list[str]:
+        """Fields that an ORDER_OPTIONS has, by their short words, go into a slot of their own."""
         self.sent += 1
+        said = {OPTIONS[word]: fields.pop(word) for word in OPTIONS if word in fields}
+        if said:
+            fields["flags"] = fields.get("flags", 0) | OrderFlag.HAS_OPTIONS
+            if isinstance(said.get("linked_order_id"), str):
+                said["linked_order_id"] = id_of(said["linked_order_id"])
         defaults = {"sequence": self.sent, "event_ts_ns": 10 * self.sent}
-        command = commands({"kind": kind, **defaults, **fields})[0]
-        self.outputs = self.engine.process(command)
+        slots = [{"kind": kind, **defaults, **fields}, {"kind": Kind.ORDER_OPTIONS, **said}]
+        self.outputs = self.engine.process(*commands(*slots[: 2 if said else 1]))
         reports = [output for output in self.outputs if isinstance(output, Report)]
         assert reports, "a command without a report"
         return [in_words(output) for output in self.outputs if not isinstance(output, Top)]
@@ -109,6 +160,43 @@ class Desk:
 
     def status(self, state: int, **fields) -> list[str]:
         return self.send(Kind.FLOW_STATUS, flags=state, **fields)
+
+    def rule(self, flags: int, account: int = 0) -> list[str]:
+        """What SET_ACCOUNT says of an account."""
+        return self.send(Kind.SET_ACCOUNT, account=account, flags=flags)
+
+    def position(self, lots: int, account: int = 0, instrument: int = 0) -> list[str]:
+        return self.send(Kind.SET_POSITION, account=account, instrument=instrument, qty_lots=lots)
+
+    def at(self, time: int) -> list[str]:
+        """The time comes, and nothing else happens."""
+        return self.send(Kind.ADVANCE_TIME, event_ts_ns=time)
+
+    def list_instrument(self, instrument: int, **rules) -> list[str]:
+        usual = {
+            "price_step_ticks": 1,
+            "qty_step_lots": 1,
+            "price_min_ticks": -(2**63),
+            "price_max_ticks": 2**63 - 1,
+            "qty_max_lots": 2**63 - 1,
+        }
+        return self.send(Kind.LIST_INSTRUMENT, instrument=instrument, **{**usual, **rules})
+
+    def print(self, price: int, side: int = BUY) -> None:
+        """A trade at the price that no order in the book is part of."""
+        assert "hidden" in self.hidden(side, 1, price)[0]
+
+    def resting(self) -> list[str]:
+        """The names of all live orders, in instrument and book order."""
+        return [name_of(order["order_id"]) for order in self.engine.orders()]
+
+    def where(self, name: str) -> str | None:
+        """An order's state, quantity shown, + what it hides, and price."""
+        order = self.engine.order(id_of(name))
+        if order is None:
+            return None
+        hidden = f"+{order['hidden_lots']}" if order["hidden_lots"] else ""
+        return f"{order['state']} {order['leaves_lots']}{hidden} @ {order['price_ticks']}"
 
     def levels(self, side: int, instrument: int = 0) -> list[list[int]]:
         """[price, lots, orders] of each level, best first."""

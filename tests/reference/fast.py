@@ -1,5 +1,7 @@
 """hft.core.MatchingEngine behind the surface of the reference engine."""
 
+from collections.abc import Collection
+
 import numpy as np
 
 from hft.core import MatchingEngine
@@ -7,11 +9,20 @@ from tests.reference.wire import Output, decode
 
 
 class FastEngine:
-    def __init__(self, instruments: int = 4, orders: int = 1024) -> None:
-        self.engine = MatchingEngine(instruments=instruments, orders=orders)
+    def __init__(
+        self,
+        instruments: int = 4,
+        orders: int = 1024,
+        listed: int | None = None,
+        market_data: Collection[str] = (),
+    ) -> None:
+        self.engine = MatchingEngine(
+            instruments=instruments, orders=orders, listed=listed, market_data=market_data
+        )
 
-    def process(self, command: np.void) -> list[Output]:
-        return decode(self.engine.process_all(np.array([command])), command)
+    def process(self, command: np.void, options: np.void | None = None) -> list[Output]:
+        slots = [command] if options is None else [command, options]
+        return decode(self.engine.process_all(np.array(slots)), command)
 
     def depth(self, instrument: int, levels: int) -> list[list[list[int]]]:
         return self.engine.depth(instrument, levels).tolist()
@@ -19,11 +30,17 @@ class FastEngine:
     def order(self, order_id: int) -> dict | None:
         return self.engine.order(order_id)
 
+    def orders(self) -> list[dict]:
+        return self.engine.orders()
+
     def state(self, instrument: int) -> int:
         return self.engine.state(instrument)
 
     def displaced_lots(self, instrument: int) -> int:
         return self.engine.displaced_lots(instrument)
+
+    def position(self, account: int, instrument: int) -> int | None:
+        return self.engine.position(account, instrument)
 
     def state_hash(self) -> int:
         return self.engine.state_hash()

@@ -1,17 +1,23 @@
 """Random commands: lists that hypothesis shrinks, and long streams that a seed repeats.
 
 Both are biased to what happens in a book: few ids, used again and again, a dozen prices around 100,
-own and recorded orders mixed; now and then a field is extreme or invalid.
+own and recorded orders mixed, stops and expiries near, accounts that meet themselves; now and then
+a field is extreme or invalid.
 """
+
+import random
+from collections.abc import Callable
 
 import numpy as np
 from hypothesis import strategies as st
 
-from hft.core.messages import COMMAND, Kind, Side
+from hft.core.messages import Kind, OrderFlag, OrderType, Side, TimeInForce
+from tests.reference.wire import commands
 
-INSTRUMENTS = 3
+INSTRUMENTS, LISTED = 3, 2
 OWN = 1 << 56
 INT64_MAX, INT64_MIN = 2**63 - 1, -(2**63)
+BUY, SELL = int(Side.BUY), int(Side.SELL)
 
 # Ends of the range, and both sides of where a price needs one more node to be found.
 ODD_PRICES = [
@@ -19,108 +25,222 @@ ODD_PRICES = [
     *(sign * 64**power + step for sign in (-1, 1) for power in (1, 2, 5, 10) for step in (-1, 0)),
 ]
 ODD_LOTS = [INT64_MIN, -1, 0, 2**62, INT64_MAX - 20, INT64_MAX]
-RECORDED_IDS = list(range(1, 81))
+RECORDED_IDS = list(range(1, 41))
 OWN_IDS = [*range(OWN + 1, OWN + 16), *range(2**64 - 8, 2**64)]
 ODD_IDS = [0, OWN - 1, OWN, 2**63]
+ACCOUNTS = [0, 1, 2, 65535]
 
 # How often, of a thousand commands.
 KINDS = {
-    Kind.FLOW_ADD: 200,
-    Kind.FLOW_CANCEL: 70,
-    Kind.FLOW_DELETE: 70,
-    Kind.FLOW_EXECUTE: 90,
-    Kind.FLOW_HIDDEN: 30,
-    Kind.FLOW_SEED: 60,
-    Kind.FLOW_FORGET: 30,
-    Kind.FLOW_STATUS: 20,
-    Kind.NEW_ORDER: 250,
-    Kind.CANCEL_ORDER: 60,
-    Kind.REPLACE_ORDER: 105,
-    Kind.MASS_CANCEL: 10,
+    Kind.NEW_ORDER: 380,
+    Kind.FLOW_ADD: 130,
+    Kind.FLOW_CANCEL: 40,
+    Kind.FLOW_DELETE: 40,
+    Kind.FLOW_EXECUTE: 60,
+    Kind.FLOW_HIDDEN: 25,
+    Kind.FLOW_SEED: 40,
+    Kind.FLOW_FORGET: 15,
+    Kind.FLOW_STATUS: 30,
+    Kind.CANCEL_ORDER: 40,
+    Kind.REPLACE_ORDER: 110,
+    Kind.MASS_CANCEL: 6,
+    Kind.LIST_INSTRUMENT: 12,
+    Kind.RETIRE_INSTRUMENT: 4,
+    Kind.SET_ACCOUNT: 15,
+    Kind.SET_POSITION: 30,
+    Kind.DISCONNECT: 5,
+    Kind.ADVANCE_TIME: 10,
+    Kind.ORDER_OPTIONS: 2,
     0: 1,
     Kind.REPLACED: 1,
     Kind.TIME: 1,
-    200: 2,
+    200: 3,
 }
+EVERY_KIND = [int(kind) for kind, times in KINDS.items() for _ in range(times)]
 MAY_MEAN_ANONYMOUS = (Kind.FLOW_CANCEL, Kind.FLOW_DELETE, Kind.FLOW_EXECUTE)
+HAS_FLAGS = (Kind.FLOW_STATUS, Kind.SET_ACCOUNT, Kind.MASS_CANCEL)
+FLAGS = {
+    Kind.FLOW_STATUS: ([0] * 12 + [1, 2, 3], [4, 128]),
+    Kind.SET_ACCOUNT: ([0, 1, 2, 3, 4, 8, 9, 10, 11, 12], [5, 7, 13, 16]),
+    Kind.MASS_CANCEL: ([0, 1, 1, 2, 3], [4, 255]),
+}
+STOPS, PEGS = (OrderType.STOP, OrderType.STOP_LIMIT), (5, 6, 7)
+TYPES = [int(OrderType.LIMIT)] * 12 + [1, 2, 3, 3, 4, 4, 5, 6, 7]
+REST = [int(tif) for tif in (TimeInForce.GTC, TimeInForce.DAY, TimeInForce.GTD)]
+PRICES = [100, 101, 99, 102, 98, 103, 97, 104, 96, 100, 101, 99, 102, 98, 100, 99]
+
+# One of the usual values, in a small share of all cases an odd one; or a usual one by default.
+Pick = Callable[..., int]
+
+
+class Writer:
+    """Writes commands whose fields are picked by `pick(usual, odd=(), share=...)`."""
+
+    def __init__(self, pick: Pick) -> None:
+        self.pick = pick
+        self.now = 0
+
+    def chance(self, in_all: int) -> bool:
+        return self.pick([False] * (in_all - 1) + [True])
+
+    def own_id(self) -> int:
+        return self.pick(OWN_IDS, ODD_IDS, 0.003)
+
+    def account(self, order_id: int) -> int:
+        """Most orders of an id are of one account, so that it can cancel them."""
+        return self.pick([ACCOUNTS[order_id % 3]], ACCOUNTS, 0.03)
+
+    def price(self, side: int = 0, odd_share: float = 0.015) -> int:
+        """Buys and sells overlap a little, so that books are deep and still trade."""
+        price = self.pick(PRICES, ODD_PRICES, odd_share)
+        return price - (side == BUY) if abs(price) < 2**60 else price
+
+    def slots(self) -> list[dict[str, int]]:
+        """The fields of the next command, and those of its options if it has any."""
+        self.now += self.pick([0, 1, 10, 100])
+        kind = self.pick(EVERY_KIND)
+        fields = {
+            "kind": kind,
+            "instrument": self.pick([0] * 10 + [1] * 5 + [2], [3, 65535], 0.004),
+        }
+        if kind == Kind.ORDER_OPTIONS:
+            return [{**fields, **self.options({"order_type": 4, "time_in_force": 4})}]
+        fields["event_ts_ns"] = self.pick([self.now], [self.now - 200, INT64_MIN], 0.03)
+        if kind == Kind.LIST_INSTRUMENT:
+            fields["instrument"] = self.pick([2, 1, 0], [3], 0.02)
+            return [{**fields, **self.rules()}]
+        fields["side"] = self.pick([BUY, SELL], [0, 3, 255], 0.008)
+        if kind == Kind.NEW_ORDER:
+            return self.new_order(fields)
+        if kind == Kind.REPLACE_ORDER:
+            return self.replace(fields)
+        own = Kind.NEW_ORDER <= kind <= Kind.ADVANCE_TIME
+        order_id = self.own_id() if own else self.pick(RECORDED_IDS, [*ODD_IDS, OWN + 1], 0.01)
+        if kind in MAY_MEAN_ANONYMOUS and self.chance(4):
+            order_id = 0
+        fields["order_id"] = order_id
+        fields["price_ticks"] = self.price(fields["side"])
+        fields["qty_lots"] = self.pick([*range(1, 13)], ODD_LOTS, 0.012)
+        fields["account"] = self.account(order_id)
+        if kind in HAS_FLAGS:
+            fields["flags"] = self.pick(*FLAGS[kind], 0.03)
+        if kind == Kind.MASS_CANCEL:
+            fields["side"] = self.pick([0, BUY, SELL], [3], 0.02)
+        if kind == Kind.SET_POSITION:
+            usual = [-20, -8, -3, 0, 3, 8, 20, 12, -12]
+            fields["qty_lots"] = self.pick(usual, [INT64_MIN, INT64_MAX, -INT64_MAX], 0.03)
+        return [fields]
+
+    def rules(self) -> dict[str, int]:
+        return {
+            "price_step_ticks": self.pick([1, 1, 2, 5], [0, 2**32 - 1], 0.06),
+            "qty_step_lots": self.pick([1, 1, 1, 2], [0], 0.04),
+            "price_min_ticks": self.pick([90, 96, INT64_MIN], [INT64_MAX, 102], 0.06),
+            "price_max_ticks": self.pick([110, 103, INT64_MAX], [INT64_MIN, 95], 0.06),
+            "qty_max_lots": self.pick([30, 15, INT64_MAX], [0, -1], 0.06),
+        }
+
+    def new_order(self, fields: dict[str, int]) -> list[dict[str, int]]:
+        order_id = self.own_id()
+        order_type = self.pick(TYPES, [8, 255], 0.004)
+        rests = order_type in (OrderType.MARKET_TO_LIMIT, *PEGS)
+        usual = REST if rests else [0, *REST, *REST, *REST, 1, 2]
+        usual = [0, 0, 1, 2] if order_type == OrderType.MARKET else usual
+        fields |= {
+            "order_id": order_id,
+            "account": self.account(order_id),
+            "order_type": order_type,
+            "time_in_force": self.pick(usual, [1, 3, 5, 255], 0.015),
+            "price_ticks": self.price(fields["side"]),
+            "qty_lots": self.pick([*range(1, 21)], ODD_LOTS, 0.012),
+        }
+        flags = self.pick([0] * 10 + [1, 2, 2], [3, 8, 64], 0.01)
+        if order_type != OrderType.LIMIT or fields["time_in_force"] not in REST:
+            flags = self.pick([0], [1, 2], 0.01)
+        flags |= self.pick([0, 0, 0, 0, OrderFlag.REDUCE_ONLY])
+        if order_type in PEGS and self.chance(2):
+            fields["price_ticks"] = 110 if fields["side"] == BUY else 90
+        needs = order_type in STOPS or fields["time_in_force"] == TimeInForce.GTD
+        if not self.pick([needs or self.chance(3)], [not needs], 0.02):
+            return [{**fields, "flags": flags}]
+        flags |= OrderFlag.HAS_OPTIONS
+        options = self.options({**fields, "flags": flags})
+        return [{**fields, "flags": flags}, options][: self.pick([2], [1], 0.01)]
+
+    def options(self, order: dict[str, int]) -> dict[str, int]:
+        """Of what the options can say, most of the time only what goes with the order."""
+        order_type, flags = order["order_type"], order.get("flags", 0)
+        rests = order["time_in_force"] in REST
+        said = {"kind": int(Kind.ORDER_OPTIONS)}
+        if order_type in STOPS or self.chance(150):
+            said["trigger_ticks"] = self.price()
+        if order_type in PEGS:
+            said["trigger_ticks"] = self.pick([0, 1, -1, 2, -2, 0], ODD_PRICES, 0.03)
+        hides = order_type == OrderType.LIMIT and rests and not flags & OrderFlag.REDUCE_ONLY
+        if self.chance(2) if hides else self.chance(150):
+            said["display_lots"] = self.pick([1, 2, 3, 5, 30], [-1, INT64_MAX], 0.02)
+        may_ask = order_type in (OrderType.LIMIT, OrderType.MARKET) and not flags & 3
+        if self.chance(3) if may_ask else self.chance(150):
+            said["min_lots"] = self.pick([1, 2, 4, 8], [-1, INT64_MAX], 0.02)
+        if order["time_in_force"] == TimeInForce.GTD or self.chance(150):
+            later = [self.now + ahead for ahead in (1, 50, 300, 1000, 3000)]
+            said["expiry_ts_ns"] = self.pick(later, [0, self.now, INT64_MAX, INT64_MIN], 0.03)
+        linkable = rests and order_type not in (OrderType.MARKET, OrderType.MARKET_TO_LIMIT)
+        if self.chance(2) if linkable else self.chance(150):
+            said["linked_order_id"] = self.linked(order)
+        return said
+
+    def linked(self, order: dict[str, int]) -> int:
+        """Mostly an id of the same account."""
+        account = order.get("account", 0)
+        family = [each for each in OWN_IDS if ACCOUNTS[each % 3] == account] or OWN_IDS
+        return self.pick(family, [*OWN_IDS, 1, OWN], 0.05)
+
+    def replace(self, fields: dict[str, int]) -> list[dict[str, int]]:
+        order_id = self.own_id()
+        fields |= {
+            "order_id": order_id,
+            "account": self.account(order_id),
+            "price_ticks": self.price(fields["side"]),
+            "qty_lots": self.pick([*range(1, 16)], [*ODD_LOTS, 5000], 0.015),
+            "flags": self.pick([0], [1, 64, 129], 0.01),
+        }
+        if not self.chance(8):
+            return [fields]
+        fields["flags"] |= OrderFlag.HAS_OPTIONS
+        options = {"kind": int(Kind.ORDER_OPTIONS), "trigger_ticks": self.price()}
+        if self.chance(3):
+            options["trigger_ticks"] = self.pick([0, 1, -1, 2])
+        if self.chance(50):
+            options["display_lots"] = 1
+        return [fields, options][: self.pick([2], [1], 0.02)]
 
 
 def seeded(seed: int, count: int) -> np.ndarray:
-    """A stream of commands; the same for the same seed."""
-    rng = np.random.default_rng(seed)
+    """A stream of so many commands and their options; the same for the same seed."""
+    rng = random.Random(seed)
 
-    def some(values, weights, dtype=np.int64):
-        shares = np.array(weights) / sum(weights)
-        return np.array(values, dtype)[rng.choice(len(values), count, p=shares)]
+    def pick(usual, odd=(), share=0.02):
+        return rng.choice(odd if odd and rng.random() < share else usual)
 
-    def mostly(usual, odd, odd_share):
-        return np.where(rng.random(count) < odd_share, rng.choice(odd, count), usual)
-
-    commands = np.zeros(count, COMMAND)
-    commands["kind"] = some([int(kind) for kind in KINDS], list(KINDS.values()))
-    commands["instrument"] = some([0, 1, 2, 3, 65535], [600, 300, 95, 3, 2])
-    commands["side"] = some([1, 2, 0, 3, 255], [498, 498, 2, 1, 1])
-    commands["order_type"] = some([0, 1, 2, 255], [900, 95, 3, 2])
-    commands["time_in_force"] = some([0, 1, 2, 3, 255], [700, 150, 145, 3, 2])
-    commands["flags"] = some([0, 1, 2, 3, 255], [850, 130, 14, 4, 2])
-    commands["account"] = some([0, 1, 65535], [80, 15, 5])
-    # Buys and sells overlap a little, so that books are deep and still trade.
-    around = 94 + rng.binomial(12, 0.5, count) + np.where(commands["side"] == Side.BUY, -1, 1)
-    commands["price_ticks"] = mostly(around, np.array(ODD_PRICES, np.int64), 0.02)
-    commands["qty_lots"] = mostly(rng.integers(1, 21, count), np.array(ODD_LOTS, np.int64), 0.01)
-
-    own = np.isin(commands["kind"], range(Kind.NEW_ORDER, Kind.MASS_CANCEL + 1))
-    own ^= rng.random(count) < 0.01
-    ids = np.where(
-        own,
-        rng.choice(np.array(OWN_IDS, np.uint64), count),
-        rng.choice(np.array(RECORDED_IDS, np.uint64), count),
-    )
-    ids[np.isin(commands["kind"], MAY_MEAN_ANONYMOUS) & (rng.random(count) < 0.2)] = 0
-    commands["order_id"] = mostly(ids, np.array(ODD_IDS, np.uint64), 0.005)
-
-    # A cause is the sequence's low half: let it wrap.
-    commands["sequence"] = 2**32 - count // 2 + np.arange(count)
-    commands["origin_ts_ns"] = rng.integers(0, 2**40, count)
-    commands["event_ts_ns"] = np.cumsum(rng.integers(0, 1000, count))
-    return commands
+    writer = Writer(pick)
+    written: list[dict[str, int]] = []
+    for number in range(count):
+        slots = writer.slots()
+        # A cause is the sequence's low half: let it wrap.
+        slots[0]["sequence"] = 2**32 - count // 2 + number
+        slots[0]["origin_ts_ns"] = rng.randrange(2**40)
+        written += slots
+    return commands(*written)
 
 
-def usually(usual: list[int], odd: list[int]) -> st.SearchStrategy[int]:
-    """One of the usual values, rarely an odd one; it shrinks to the first."""
-    return st.sampled_from([*(usual * (1 + 16 * len(odd) // len(usual))), *odd])
+@st.composite
+def command_lists(draw, longest: int = 40) -> list[dict[str, int]]:
+    """The fields of commands and of their options; it shrinks to few plain orders at 100."""
 
+    def pick(usual, odd=(), share=0.02):
+        times = 1 + int(len(odd) / share / len(usual))
+        return draw(st.sampled_from([*(list(usual) * times), *odd] if odd else usual))
 
-def one_command() -> st.SearchStrategy[dict[str, int]]:
-    """The fields of a command, shrinking to a plain order at 100."""
-    kinds = [int(kind) for kind, times in KINDS.items() for _ in range(-(-times // 20))]
-    return st.fixed_dictionaries(
-        {
-            "kind": st.sampled_from(sorted(kinds, key=lambda kind: kind != Kind.NEW_ORDER)),
-            "instrument": usually([0, 0, 0, 1, 2], [3, 65535]),
-            "side": usually([1, 2], [0, 3, 255]),
-            "order_type": usually([0, 0, 0, 0, 1], [2]),
-            "time_in_force": usually([0, 0, 0, 0, 1, 2], [3]),
-            "flags": usually([0, 0, 0, 1], [2]),
-            "account": usually([0], [1, 65535]),
-            "price_ticks": usually([100, 101, 99, 102, 98, 103, 97, 104, 96, 105], ODD_PRICES),
-            "qty_lots": usually([1, 2, 3, 5, 10, 20], ODD_LOTS),
-            "number": st.integers(0, 7),
-            "foreign": usually([0], [1]),
-        }
-    ).map(with_id)
-
-
-def with_id(fields: dict[str, int]) -> dict[str, int]:
-    """An order id that suits the kind, or with `foreign` one that doesn't."""
-    number, foreign, kind = fields.pop("number"), fields.pop("foreign"), fields["kind"]
-    own = (Kind.NEW_ORDER <= kind <= Kind.MASS_CANCEL) != bool(foreign)
-    if kind in MAY_MEAN_ANONYMOUS and number == 7:
-        fields["order_id"] = 0
-    else:
-        fields["order_id"] = number + (OWN + 1 if own else 1)
-    return fields
-
-
-def command_lists(longest: int = 60) -> st.SearchStrategy[list[dict[str, int]]]:
-    return st.lists(one_command(), max_size=longest)
+    writer = Writer(pick)
+    return [slot for _ in range(draw(st.integers(0, longest))) for slot in writer.slots()]
