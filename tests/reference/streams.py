@@ -12,6 +12,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from hft.core.messages import Kind, OrderFlag, OrderType, Side, TimeInForce
+from tests.reference.book import Order
+from tests.reference.engine import ReferenceEngine
 from tests.reference.wire import commands
 
 INSTRUMENTS, LISTED = 3, 2
@@ -25,7 +27,7 @@ ODD_PRICES = [
     *(sign * 64**power + step for sign in (-1, 1) for power in (1, 2, 5, 10) for step in (-1, 0)),
 ]
 ODD_LOTS = [INT64_MIN, -1, 0, 2**62, INT64_MAX - 20, INT64_MAX]
-RECORDED_IDS = list(range(1, 41))
+RECORDED_IDS = list(range(1, 81))
 OWN_IDS = [*range(OWN + 1, OWN + 16), *range(2**64 - 8, 2**64)]
 ODD_IDS = [0, OWN - 1, OWN, 2**63]
 ACCOUNTS = [0, 1, 2, 65535]
@@ -41,14 +43,14 @@ KINDS = {
     Kind.FLOW_SEED: 40,
     Kind.FLOW_FORGET: 15,
     Kind.FLOW_STATUS: 30,
-    Kind.CANCEL_ORDER: 40,
+    Kind.CANCEL_ORDER: 30,
     Kind.REPLACE_ORDER: 110,
-    Kind.MASS_CANCEL: 6,
+    Kind.MASS_CANCEL: 4,
     Kind.LIST_INSTRUMENT: 12,
-    Kind.RETIRE_INSTRUMENT: 4,
+    Kind.RETIRE_INSTRUMENT: 3,
     Kind.SET_ACCOUNT: 15,
     Kind.SET_POSITION: 30,
-    Kind.DISCONNECT: 5,
+    Kind.DISCONNECT: 4,
     Kind.ADVANCE_TIME: 10,
     Kind.ORDER_OPTIONS: 2,
     0: 1,
@@ -74,17 +76,35 @@ Pick = Callable[..., int]
 
 
 class Writer:
-    """Writes commands whose fields are picked by `pick(usual, odd=(), share=...)`."""
+    """Writes commands whose fields are picked by `pick(usual, odd=(), share=...)`.
+
+    It sends them to an engine of its own, to know what lives: most commands shall be about that.
+    """
 
     def __init__(self, pick: Pick) -> None:
         self.pick = pick
         self.now = 0
+        self.engine = ReferenceEngine(INSTRUMENTS, 1024, LISTED)
 
     def chance(self, in_all: int) -> bool:
         return self.pick([False] * (in_all - 1) + [True])
 
-    def own_id(self) -> int:
-        return self.pick(OWN_IDS, ODD_IDS, 0.003)
+    def known(self, own: bool) -> list[Order]:
+        return [order for order in self.engine.by_id.values() if order.own == own]
+
+    def new_id(self, ids: list[int]) -> int:
+        fresh = [each for each in ids if each not in self.engine.by_id]
+        return self.pick(fresh or ids, [*ids, *ODD_IDS, OWN + 1], 0.03)
+
+    def about(self, fields: dict[str, int], own: bool) -> None:
+        """The command is about an order that lives, or now and then about any id."""
+        known = self.known(own)
+        if not known or self.chance(12):
+            fields["order_id"] = self.pick(OWN_IDS if own else RECORDED_IDS, ODD_IDS, 0.1)
+            return
+        order = known[self.pick(range(len(known)))]
+        fields["order_id"], fields["instrument"] = order.order_id, order.instrument
+        fields["side"] = order.side
 
     def account(self, order_id: int) -> int:
         """Most orders of an id are of one account, so that it can cancel them."""
@@ -97,6 +117,11 @@ class Writer:
 
     def slots(self) -> list[dict[str, int]]:
         """The fields of the next command, and those of its options if it has any."""
+        written = self.write()
+        self.engine.process(*commands(*written))
+        return written
+
+    def write(self) -> list[dict[str, int]]:
         self.now += self.pick([0, 1, 10, 100])
         kind = self.pick(EVERY_KIND)
         fields = {
@@ -107,21 +132,27 @@ class Writer:
             return [{**fields, **self.options({"order_type": 4, "time_in_force": 4})}]
         fields["event_ts_ns"] = self.pick([self.now], [self.now - 200, INT64_MIN], 0.03)
         if kind == Kind.LIST_INSTRUMENT:
-            fields["instrument"] = self.pick([2, 1, 0], [3], 0.02)
+            fields["instrument"] = self.pick([2, 0, 1], [3], 0.02)
             return [{**fields, **self.rules()}]
         fields["side"] = self.pick([BUY, SELL], [0, 3, 255], 0.008)
         if kind == Kind.NEW_ORDER:
             return self.new_order(fields)
         if kind == Kind.REPLACE_ORDER:
             return self.replace(fields)
-        own = Kind.NEW_ORDER <= kind <= Kind.ADVANCE_TIME
-        order_id = self.own_id() if own else self.pick(RECORDED_IDS, [*ODD_IDS, OWN + 1], 0.01)
-        if kind in MAY_MEAN_ANONYMOUS and self.chance(4):
-            order_id = 0
-        fields["order_id"] = order_id
+        if kind == Kind.RETIRE_INSTRUMENT:
+            fields["instrument"] = self.pick([2], [0, 1, 3], 0.1)
+        if kind == Kind.CANCEL_ORDER:
+            self.about(fields, own=True)
+        elif kind in MAY_MEAN_ANONYMOUS and not self.chance(4):
+            self.about(fields, own=False)
+        elif kind == Kind.FLOW_ADD:
+            fields["order_id"] = self.new_id(RECORDED_IDS)
+        else:
+            fields["order_id"] = self.pick([0], [*OWN_IDS, *RECORDED_IDS], 0.03)
+        order_id = fields["order_id"]
         fields["price_ticks"] = self.price(fields["side"])
         fields["qty_lots"] = self.pick([*range(1, 13)], ODD_LOTS, 0.012)
-        fields["account"] = self.account(order_id)
+        fields["account"] = self.account(order_id) if order_id else self.pick(ACCOUNTS)
         if kind in HAS_FLAGS:
             fields["flags"] = self.pick(*FLAGS[kind], 0.03)
         if kind == Kind.MASS_CANCEL:
@@ -133,15 +164,15 @@ class Writer:
 
     def rules(self) -> dict[str, int]:
         return {
-            "price_step_ticks": self.pick([1, 1, 2, 5], [0, 2**32 - 1], 0.06),
+            "price_step_ticks": self.pick([1, 1, 1, 2], [0, 2**32 - 1], 0.06),
             "qty_step_lots": self.pick([1, 1, 1, 2], [0], 0.04),
-            "price_min_ticks": self.pick([90, 96, INT64_MIN], [INT64_MAX, 102], 0.06),
+            "price_min_ticks": self.pick([90, 97, INT64_MIN], [INT64_MAX, 102], 0.06),
             "price_max_ticks": self.pick([110, 103, INT64_MAX], [INT64_MIN, 95], 0.06),
             "qty_max_lots": self.pick([30, 15, INT64_MAX], [0, -1], 0.06),
         }
 
     def new_order(self, fields: dict[str, int]) -> list[dict[str, int]]:
-        order_id = self.own_id()
+        order_id = self.new_id(OWN_IDS)
         order_type = self.pick(TYPES, [8, 255], 0.004)
         rests = order_type in (OrderType.MARKET_TO_LIMIT, *PEGS)
         usual = REST if rests else [0, *REST, *REST, *REST, 1, 2]
@@ -191,16 +222,15 @@ class Writer:
         return said
 
     def linked(self, order: dict[str, int]) -> int:
-        """Mostly an id of the same account."""
-        account = order.get("account", 0)
-        family = [each for each in OWN_IDS if ACCOUNTS[each % 3] == account] or OWN_IDS
-        return self.pick(family, [*OWN_IDS, 1, OWN], 0.05)
+        """Mostly the id of a live order of the same account and instrument."""
+        whose = (order.get("account", 0), order.get("instrument", 0))
+        good = [o for o in self.known(own=True) if (o.account, o.instrument) == whose]
+        return self.pick([o.order_id for o in good] or OWN_IDS, [*OWN_IDS, 1, OWN], 0.1)
 
     def replace(self, fields: dict[str, int]) -> list[dict[str, int]]:
-        order_id = self.own_id()
+        self.about(fields, own=True)
         fields |= {
-            "order_id": order_id,
-            "account": self.account(order_id),
+            "account": self.account(fields["order_id"]),
             "price_ticks": self.price(fields["side"]),
             "qty_lots": self.pick([*range(1, 16)], [*ODD_LOTS, 5000], 0.015),
             "flags": self.pick([0], [1, 64, 129], 0.01),
