@@ -100,6 +100,7 @@ class Desk:
     def __init__(self, engine) -> None:
         self.engine = engine
         self.sent = 0
+        self.now = 0
         self.outputs: list[Output] = []
 
     def send(self, kind: int, **fields) -> list[str]:
@@ -110,7 +111,7 @@ class Desk:
             fields["flags"] = fields.get("flags", 0) | OrderFlag.HAS_OPTIONS
             if isinstance(said.get("linked_order_id"), str):
                 said["linked_order_id"] = id_of(said["linked_order_id"])
-        defaults = {"sequence": self.sent, "event_ts_ns": 10 * self.sent}
+        defaults = {"sequence": self.sent, "event_ts_ns": self.now}
         slots = [{"kind": kind, **defaults, **fields}, {"kind": Kind.ORDER_OPTIONS, **said}]
         self.outputs = self.engine.process(*commands(*slots[: 2 if said else 1]))
         reports = [output for output in self.outputs if isinstance(output, Report)]
@@ -170,7 +171,8 @@ class Desk:
 
     def at(self, time: int) -> list[str]:
         """The time comes, and nothing else happens."""
-        return self.send(Kind.ADVANCE_TIME, event_ts_ns=time)
+        self.now = time
+        return self.send(Kind.ADVANCE_TIME)
 
     def list_instrument(self, instrument: int, **rules) -> list[str]:
         usual = {

@@ -236,10 +236,10 @@ def test_every_field_of_a_rejection(desk):
 def test_a_cancellation_tells_the_orders_own_price_and_side(desk):
     """A cancel names only the order, its report says which price and side left."""
     desk.own("S1", 10, 101, account=4)
-    desk.pull("S1", account=4)
+    desk.pull("S1", account=4, event_ts_ns=7)
     assert desk.outputs == [
         Report(Kind.CANCELLED, 0, id_of("S1"), 101, 10, 0, 2, 4, Reason.REQUESTED, SELL),
-        Top(Kind.BOOK_TOP, 0, 0, 0, 0, 0, 20),
+        Top(Kind.BOOK_TOP, 0, 0, 0, 0, 0, 7),
     ]
 
 
