@@ -104,7 +104,7 @@ def run(watch, stream, every=1, what=""):
 
 
 @repeatable
-@settings(unhurried, max_examples=300)
+@settings(unhurried, max_examples=200)
 @given(command_lists(), pools, market_data)
 def test_any_commands_give_what_the_reference_gives(fields, orders, data):
     """Answers, depth, orders, hash and size are the reference's after any command of any list."""

@@ -3,7 +3,22 @@
 import pytest
 
 from hft.core.messages import Kind, Reason
-from tests.reference.desk import BUY, FOK, MARKET, OWN, SELL
+from tests.reference.desk import (
+    BUY,
+    DECREMENT,
+    FOK,
+    IOC,
+    MARKET,
+    OPEN,
+    OWN,
+    PEG_ASK,
+    PEG_BID,
+    PEG_MID,
+    REDUCE_ONLY,
+    SELL,
+    SLIDE,
+    STOP,
+)
 
 INT64_MAX, INT64_MIN = 2**63 - 1, -(2**63)
 
@@ -136,3 +151,90 @@ def test_a_pool_is_used_for_ever(new_desk):
         else:
             desk.own(f"B{number}", 2, **MARKET)
         assert len(desk.engine) == 0
+
+
+# Sums and steps at the ends.
+
+
+def test_the_middle_of_extreme_prices(desk):
+    """The sum of bid and ask is beyond 64 bits, their middle isn't."""
+    desk.own("B1", 5, INT64_MAX - 3)
+    desk.own("S1", 5, INT64_MAX)
+    assert desk.own("B2", 5, INT64_MAX, **PEG_MID) == [f"B2 accepted 5 @ {INT64_MAX - 2}"]
+    desk.own("B3", 5, INT64_MIN, instrument=1)
+    desk.own("S3", 5, INT64_MIN + 3, instrument=1)
+    said = desk.own("S4", 5, INT64_MIN, instrument=1, **PEG_MID)
+    assert said == [f"S4 accepted 5 @ {INT64_MIN + 2}"]
+    desk.own("B5", 5, INT64_MIN, instrument=2)
+    desk.own("S5", 5, INT64_MAX, instrument=2)
+    assert desk.own("B6", 5, INT64_MAX, instrument=2, **PEG_MID) == ["B6 accepted 5 @ -1"]
+    assert desk.own("S6", 5, INT64_MIN, instrument=2, **PEG_MID) == ["S6 accepted 5 @ 0"]
+
+
+def test_steps_at_the_ends_of_the_range(new_desk):
+    """Rounding away from the other side may leave 64 bits: then there is no price."""
+    desk = new_desk(listed=0)
+    step = 2**32 - 1
+    desk.list_instrument(0, price_step_ticks=step)
+    desk.status(OPEN)
+    lowest, highest = -(2**63 // step) * step, INT64_MAX // step * step
+    desk.add("R1", SELL, 5, lowest + 1)
+    desk.add("R2", BUY, 5, highest - 1, instrument=0)
+    assert desk.own("B1", 5, 0, **SLIDE) == [f"B1 accepted 5 @ {lowest} SLID"]
+    assert desk.own("S1", 5, 0, **SLIDE) == [f"S1 accepted 5 @ {highest} SLID"]
+    assert desk.own("B2", 5, INT64_MAX, **PEG_ASK) == [f"B2 accepted 5 @ {lowest}"]
+    desk.send(Kind.MASS_CANCEL)
+    desk.add("R3", SELL, 5, lowest)
+    desk.add("R4", BUY, 5, highest)
+    assert desk.own("B1", 5, 0, **SLIDE) == ["B1 rejected POST_ONLY_WOULD_MATCH"]
+    assert desk.own("S1", 5, 0, **SLIDE) == ["S1 rejected POST_ONLY_WOULD_MATCH"]
+    assert desk.own("B2", 5, INT64_MAX, **PEG_ASK) == ["B2 accepted 5 @ 0 PARKED"]
+    assert desk.own("S2", 5, INT64_MIN, **PEG_BID) == ["S2 accepted 5 @ 0 PARKED"]
+
+
+def test_a_thousand_parts_may_be_more_than_64_bits(desk):
+    """The largest quantity may hide behind a part so large that a thousand are too many."""
+    shown = INT64_MAX // 1000 + 1
+    assert desk.own("S1", INT64_MAX, 101, display=shown) == [f"S1 accepted {INT64_MAX} @ 101"]
+    assert desk.where("S1") == f"resting {shown}+{INT64_MAX - shown} @ 101"
+    assert desk.own("S2", INT64_MAX, 101, display=INT64_MAX - shown) == [
+        f"S2 accepted {INT64_MAX} @ 101"
+    ]
+    said = desk.own("B1", INT64_MAX, **MARKET, **FOK, least=INT64_MAX)
+    assert said[-1].endswith("leaves 0")
+    assert "FOK_UNFILLABLE" not in said[-1]
+
+
+def test_what_is_hidden_sums_beyond_64_bits(desk):
+    """Two icebergs at one price hold more than 2^63 lots between them."""
+    shown = INT64_MAX // 1000 + 1
+    for name in ("S1", "S2", "S3"):
+        desk.own(name, INT64_MAX, 101, display=shown)
+    assert desk.levels(SELL) == [[101, 3 * shown, 3]]
+    assert desk.own("B1", INT64_MAX, 101, **FOK)[-1].endswith("leaves 0")
+
+
+@pytest.mark.parametrize("account", [0, 65535])
+def test_no_account_is_beyond_a_ceiling(desk, account):
+    """Accounts of 16 bits have rules, positions and orders."""
+    desk.rule(DECREMENT, account=account)
+    desk.position(INT64_MIN, account=account)
+    desk.own("S1", INT64_MAX, 101, account=account)
+    assert desk.own("B1", INT64_MAX, 101, account=account)[1:] == [
+        f"S1 cancelled {INT64_MAX} SELF_TRADE, leaves 0",
+        f"B1 cancelled {INT64_MAX} SELF_TRADE, leaves 0",
+    ]
+    said = desk.own("B1", INT64_MAX, 101, account=account, **REDUCE_ONLY)
+    assert said == [f"B1 accepted {INT64_MAX} @ 101"]
+
+
+def test_every_live_order_takes_room(new_desk):
+    """Stops and parked pegs count; what leaves on arrival needs a free slot too."""
+    desk = new_desk(orders=2)
+    desk.own("B1", 5, 0, **STOP, trigger=120)
+    desk.own("B2", 5, 0, **PEG_BID)
+    assert len(desk.engine) == 2
+    for way in ({}, IOC, MARKET, PEG_BID, {**STOP, "trigger": 1}):
+        assert desk.own("B3", 5, 98, **way) == ["B3 rejected POOL_FULL"]
+    assert desk.pull("B2") == ["B2 cancelled 5 REQUESTED, leaves 0"]
+    assert desk.own("B3", 5, 98) == ["B3 accepted 5 @ 98"]
