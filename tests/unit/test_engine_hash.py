@@ -139,6 +139,14 @@ def test_what_a_stop_was_ends_when_it_triggers(desk):
     )
 
 
+def test_what_else_a_triggered_stop_was_stays(desk):
+    """Its expiry and arrival number are still needed, its trigger, limit and type are not."""
+    desk.own("B1", 5, 100, **STOP_LIMIT, **GTD, trigger=110, expiry=50)
+    desk.print(110)
+    order = (100, B1, 5, 5, 0, 64, 0, 0, 0, 0, 50, 1, 0, 0)
+    assert desk.engine.state_hash() == fold(0, 1, 1, 0, 0, 1, 110, *RULES, *order, 0)
+
+
 def test_the_hash_of_pegs(desk):
     """Their limit and offset, the parked ones last, and what they looked at."""
     desk.own("B1", 5, 98)

@@ -215,6 +215,8 @@ def test_a_replaced_peg_keeps_or_loses_its_place(market):
     market.own("B2", 5, 98)
     assert market.replace("B1", 4, 300) == ["B1 replaced 4 @ 98"]
     assert market.resting()[:3] == ["B9", "B1", "B2"]
+    assert market.replace("B1", 4, 250) == ["B1 replaced 4 @ 98"]
+    assert market.resting()[:3] == ["B9", "B1", "B2"]
     assert market.replace("B1", 5, 300) == ["B1 replaced 5 @ 98"]
     assert market.resting()[:3] == ["B9", "B2", "B1"]
     assert market.replace("B1", 5, 300, trigger=-1) == ["B1 replaced 5 @ 97"]
