@@ -9,6 +9,7 @@ from tests.reference.desk import (
     FOK,
     IOC,
     MARKET,
+    MARKET_TO_LIMIT,
     OPEN,
     OWN,
     PEG_ASK,
@@ -18,6 +19,7 @@ from tests.reference.desk import (
     SELL,
     SLIDE,
     STOP,
+    id_of,
 )
 
 INT64_MAX, INT64_MIN = 2**63 - 1, -(2**63)
@@ -238,3 +240,23 @@ def test_every_live_order_takes_room(new_desk):
         assert desk.own("B3", 5, 98, **way) == ["B3 rejected POOL_FULL"]
     assert desk.pull("B2") == ["B2 cancelled 5 REQUESTED, leaves 0"]
     assert desk.own("B3", 5, 98) == ["B3 accepted 5 @ 98"]
+
+
+def test_an_icebergs_next_part_leaves_its_level_below_2_63(desk):
+    """What others filled its level up with since bounds what an iceberg shows next."""
+    desk.own("S1", 20, 101, display=7)
+    desk.own("B1", 6, 101, **IOC)
+    desk.add("R1", SELL, INT64_MAX - 1, 101)
+    assert desk.levels(SELL) == [[101, INT64_MAX, 2]]
+    desk.own("B2", 1, 101, **IOC)
+    assert desk.levels(SELL) == [[101, INT64_MAX, 2]]
+    assert desk.engine.order(id_of("S1"))["leaves_lots"] == 1
+
+
+def test_a_market_to_limit_order_finds_no_room_where_it_would_rest(desk):
+    """In a crossed recorded book the level of the best opposite price may be full already."""
+    desk.add("R1", BUY, INT64_MAX, 101)
+    desk.add("R2", SELL, 5, 101)
+    answers = desk.own("B1", 10, **MARKET_TO_LIMIT)
+    assert answers[-1] == "B1 cancelled 5 BAD_QTY, leaves 0"
+    assert desk.levels(BUY) == [[101, INT64_MAX, 1]]
