@@ -123,6 +123,51 @@ cdef inline int queue_side(const Order *order) noexcept nogil:
     return order_is_ask(order)
 
 
+cdef inline void append(Book *book, Level *level, uint32_t index) noexcept nogil:
+    """Link an order behind the others of its level."""
+    cdef Order *order = &book.orders[index]
+    cdef uint32_t last = level.tail
+    order.prev = last
+    order.next = 0
+    level.tail = index
+    if likely(last != 0):
+        book.orders[last].next = index
+    else:
+        level.head = index
+
+
+cdef inline void prepend(Book *book, Level *level, uint32_t index) noexcept nogil:
+    """Link an order before the others of its level."""
+    cdef Order *order = &book.orders[index]
+    cdef uint32_t first = level.head
+    order.prev = 0
+    order.next = first
+    level.head = index
+    if first:
+        book.orders[first].prev = index
+    else:
+        level.tail = index
+
+
+cdef inline void unlink(Book *book, Level *level, const Order *order) noexcept nogil:
+    """Take an order out from between its neighbours."""
+    if likely(order.prev != 0):
+        book.orders[order.prev].next = order.next
+    else:
+        level.head = order.next
+    if likely(order.next != 0):
+        book.orders[order.next].prev = order.prev
+    else:
+        level.tail = order.prev
+
+
+cdef inline void count_attributes(Book *book, BookSide *there, uint32_t level_index,
+                                  const Order *order, int by) noexcept nogil:
+    """What few orders make a side and a level know."""
+    there.unusual_count += by * ((order.flags & ORDER_UNUSUAL_MAKER) != 0)
+    book.level_pegs[level_index] += by * ((order.flags & ORDER_PEG) != 0)
+
+
 cdef inline void join(Book *book, uint32_t instrument, uint32_t index, uint32_t level_index,
                       int64_t price_ticks, int64_t leaves_lots, bint at_front) noexcept nogil:
     """Let an order stand at a price, behind the others or before them.
@@ -138,26 +183,15 @@ cdef inline void join(Book *book, uint32_t instrument, uint32_t index, uint32_t 
     level = &book.levels[level_index]
     order.level = level_index
     order.leaves_lots = leaves_lots
-    if unlikely(at_front):
-        order.prev = 0
-        order.next = level.head
-        book.orders[level.head].prev = index  # of nil, if there is none
-        level.head = index
-        if order.next == 0:
-            level.tail = index
+    if at_front:
+        prepend(book, level, index)
     else:
-        order.prev = level.tail
-        order.next = 0
-        book.orders[level.tail].next = index  # of nil, if there is none
-        level.tail = index
-        if order.prev == 0:
-            level.head = index
+        append(book, level, index)
     level.total_lots += leaves_lots
     level.order_count += 1
     there.sides[side].own_count += not order_is_recorded(order)
     if unlikely((order.flags & (ORDER_UNUSUAL_MAKER | ORDER_PEG)) != 0):
-        there.sides[side].unusual_count += (order.flags & ORDER_UNUSUAL_MAKER) != 0
-        book.level_pegs[level_index] += (order.flags & ORDER_PEG) != 0
+        count_attributes(book, &there.sides[side], level_index, order, 1)
     if HFT_AUDIT:
         book.joins += 1
         book.joined[index] = -book.joins if at_front else book.joins
@@ -172,20 +206,12 @@ cdef inline void leave(Book *book, uint32_t index) noexcept nogil:
     cdef Level *level = &book.levels[level_index]
     cdef InstrumentBook *there = &book.instruments[level.instrument]
     cdef BookSide *side = &there.sides[level.side]
-    if likely(order.prev != 0):
-        book.orders[order.prev].next = order.next
-    else:
-        level.head = order.next
-    if likely(order.next != 0):
-        book.orders[order.next].prev = order.prev
-    else:
-        level.tail = order.prev
+    unlink(book, level, order)
     level.total_lots -= order.leaves_lots
     level.order_count -= 1
     side.own_count -= not order_is_recorded(order)
     if unlikely((order.flags & (ORDER_UNUSUAL_MAKER | ORDER_PEG)) != 0):
-        side.unusual_count -= (order.flags & ORDER_UNUSUAL_MAKER) != 0
-        book.level_pegs[level_index] -= (order.flags & ORDER_PEG) != 0
+        count_attributes(book, side, level_index, order, -1)
     level_changed(book, there, level_index, order, 0, ORDER_LEFT)
     order.level = 0
     order.leaves_lots = 0

@@ -9,6 +9,7 @@ from hft.core.outbox cimport Outbox
 
 cdef int engine_init(Engine *engine, uint32_t instruments, uint32_t orders, uint32_t listed,
                      uint32_t market_data) except -1
+cdef void engine_quirks(Engine *engine) noexcept nogil
 cdef void engine_free(Engine *engine) noexcept nogil
 cdef void engine_prefault(Engine *engine) noexcept nogil
 cdef uint32_t engine_apply(Engine *engine, const Message *message, size_t available,

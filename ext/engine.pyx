@@ -98,6 +98,7 @@ from hft.core.pools cimport (
     pools_init,
     pools_prefault,
 )
+from hft.core.quick cimport note_quirks, quick_cancel, quick_new, quick_replace
 from hft.core.state_hash cimport state_hash
 from hft.core.stops cimport stops_act
 from hft.core.sweeps cimport expire, mass_cancel
@@ -112,7 +113,7 @@ cdef enum Needs:
     NEEDS_QTY = 8
 
 cdef enum:
-    PREFETCH_FROM = 8192  # live orders from which on the pools outgrow the nearer caches
+    PREFETCH_FROM = 32768  # live orders from which on the pools outgrow the nearer caches
     PREFETCH_IDS = 12  # commands ahead of the one at work
     PREFETCH_ORDERS = 8
     PREFETCH_QUEUES = 4
@@ -172,7 +173,16 @@ cdef int engine_init(Engine *engine, uint32_t instruments, uint32_t orders, uint
         rules_open(&engine.book.instruments[instrument].rules)
     for instrument in range(min(listed, instruments), instruments):
         engine.book.instruments[instrument].state = CLOSED
+    engine_quirks(engine)
     return 0
+
+
+cdef void engine_quirks(Engine *engine) noexcept nogil:
+    """Note the quirks of all instruments, after a start or a restore."""
+    cdef uint32_t instrument
+    engine.book.say.header.source = SOURCE_ENGINE
+    for instrument in range(engine.book.instrument_count):
+        note_quirks(&engine.book, &engine.book.instruments[instrument])
 
 
 cdef void engine_free(Engine *engine) noexcept nogil:
@@ -225,6 +235,14 @@ cdef inline void top(Book *book, uint32_t instrument, const Command *command) no
     answer.event_ts_ns = command.event_ts_ns
 
 
+cdef void top_moved(Book *book, const Command *command, Outbox *out) noexcept nogil:
+    """The end of a command that went the short way, at a best price."""
+    book.say.out = out
+    book.say.header.origin_ts_ns = command.header.origin_ts_ns
+    book.say.header.instrument = command.header.instrument
+    top(book, command.header.instrument, command)
+
+
 cdef void finish_others(Engine *engine, const Command *command) noexcept nogil:
     """The end of a command that touched other instruments than its own."""
     cdef uint32_t instrument
@@ -235,6 +253,7 @@ cdef void finish_others(Engine *engine, const Command *command) noexcept nogil:
     for instrument in range(engine.book.instrument_count):
         if engine.touched[instrument >> 6] >> (instrument & 63) & 1:
             top(&engine.book, instrument, command)
+            note_quirks(&engine.book, &engine.book.instruments[instrument])
     memset(engine.touched, 0, sizeof(engine.touched))
 
 
@@ -307,8 +326,9 @@ cdef inline uint8_t objection(const Engine *engine, const Command *command) noex
     return NONE
 
 
-cdef inline uint32_t apply(Engine *engine, const Message *message, size_t available,
-                           Outbox *out) noexcept nogil:
+cdef uint32_t apply_long(Engine *engine, const Message *message, size_t available,
+                         Outbox *out) noexcept nogil:
+    """The long way, for any command; how many slots it took."""
     cdef const Command *command = &message.command
     cdef uint8_t kind = command.header.kind
     cdef const OrderOptions *options = &NO_OPTIONS
@@ -362,9 +382,30 @@ cdef inline uint32_t apply(Engine *engine, const Message *message, size_t availa
                 pegs_follow(&engine.book, instrument)
             if there.top_moved:
                 top(&engine.book, instrument, command)
+            note_quirks(&engine.book, there)
     if unlikely(engine.touched_others):
         finish_others(engine, command)
     return slots
+
+
+cdef inline uint32_t apply(Engine *engine, const Message *message, size_t available,
+                           Outbox *out) noexcept nogil:
+    """The short way where it leads there, else the long one."""
+    cdef Book *book = &engine.book
+    cdef const Command *command = &message.command
+    cdef uint8_t kind = command.header.kind
+    cdef bint done = False
+    if kind == NEW_ORDER:
+        done = quick_new(book, command, out)
+    elif kind == CANCEL_ORDER:
+        done = quick_cancel(book, command, out)
+    elif kind == REPLACE_ORDER:
+        done = quick_replace(book, command, out)
+    if unlikely(not done):
+        return apply_long(engine, message, available, out)
+    if unlikely(book.instruments[command.header.instrument].top_moved):
+        top_moved(book, command, out)
+    return 1
 
 
 cdef uint32_t engine_apply(Engine *engine, const Message *message, size_t available,

@@ -60,15 +60,10 @@ cdef inline void idmap_add(IdMap *ids, uint64_t key, uint32_t index) noexcept no
     idmap_put(ids, idmap_seek(ids, key), key, index)
 
 
-cdef inline void idmap_remove(IdMap *ids, uint64_t key, uint32_t index) noexcept nogil:
-    """Forget `key`, which maps to `index`."""
-    cdef uint64_t wanted = (<uint64_t>idmap_hash(key) << 32) | index
-    cdef uint32_t hole = <uint32_t>(wanted >> 32) & ids.mask
-    cdef uint32_t place
+cdef inline void idmap_remove_at(IdMap *ids, uint32_t hole) noexcept nogil:
+    """Empty an entry's place; entries behind it may move up."""
+    cdef uint32_t place = hole
     cdef uint64_t entry
-    while ids.entries[hole] != wanted:
-        hole = (hole + 1) & ids.mask
-    place = hole
     while True:
         place = (place + 1) & ids.mask
         entry = ids.entries[place]
@@ -79,3 +74,12 @@ cdef inline void idmap_remove(IdMap *ids, uint64_t key, uint32_t index) noexcept
             ids.entries[hole] = entry
             hole = place
     ids.entries[hole] = 0
+
+
+cdef inline void idmap_remove(IdMap *ids, uint64_t key, uint32_t index) noexcept nogil:
+    """Forget `key`, which maps to `index`."""
+    cdef uint64_t wanted = (<uint64_t>idmap_hash(key) << 32) | index
+    cdef uint32_t place = <uint32_t>(wanted >> 32) & ids.mask
+    while ids.entries[place] != wanted:
+        place = (place + 1) & ids.mask
+    idmap_remove_at(ids, place)

@@ -121,7 +121,9 @@ cdef inline void take_from(Book *book, uint32_t index, int64_t lots) noexcept no
         leave(book, index)
         ghost_add(book, index, instrument, price_ticks)
     elif hidden_lots(book, index):
-        shown_lots = min(book.terms[index].display_lots, book.terms[index].hidden_lots)
+        # Others may have filled its level up meanwhile; it has at least the room that it frees.
+        shown_lots = min(book.terms[index].display_lots, book.terms[index].hidden_lots,
+                         INT64_MAX - (level.total_lots - lots))
         book.terms[index].hidden_lots -= shown_lots
         leave(book, index)
         join(book, instrument, index, level_at(book, instrument, order_is_ask(order), price_ticks),

@@ -363,3 +363,14 @@ cdef inline bint kind_is_report(uint8_t kind) noexcept nogil:
 
 cdef inline uint8_t order_source(uint64_t order_id) noexcept nogil:
     return <uint8_t>(order_id >> SOURCE_SHIFT)
+
+
+cdef inline uint64_t header_word(uint16_t instrument, uint8_t kind, uint8_t source) noexcept nogil:
+    """The third word of a header, its stamp 0."""
+    return instrument | <uint64_t>kind << 16 | <uint64_t>source << 24
+
+
+cdef inline uint64_t report_word(uint32_t cause, uint16_t account, uint8_t reason,
+                                 uint8_t side) noexcept nogil:
+    """The last word of a Report."""
+    return cause | <uint64_t>account << 32 | <uint64_t>reason << 48 | <uint64_t>side << 56

@@ -86,7 +86,13 @@ from hft.core.pools cimport (
     has_room,
     order_is_ask,
 )
-from hft.core.prices cimport best_opposite, price_allowed, qty_allowed, would_match
+from hft.core.prices cimport (
+    best_opposite,
+    level_takes,
+    price_allowed,
+    qty_allowed,
+    would_match,
+)
 from hft.core.stops cimport stop_wait
 
 
@@ -193,6 +199,10 @@ cdef inline void new_unusual(Engine *engine, const Command *command,
         end_taker(engine, &taker, MARKET_REMAINDER)
         return
     if not trade_on_arrival(engine, &taker, command.time_in_force, options.min_lots):
+        return
+    if kind == MARKET_TO_LIMIT and not level_takes(book, instrument, is_ask, limit_ticks,
+                                                   taker.left_lots):
+        end_taker(engine, &taker, BAD_QTY)
         return
     if index == 0:
         taker.index = admit(book, command, flags, idmap_seek(&book.ids, command.order_id))

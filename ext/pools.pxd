@@ -107,6 +107,7 @@ cdef struct InstrumentBook:
     int64_t top_price_ticks[2]
     int64_t top_lots[2]
     bint top_moved  # something happened at a best price since
+    bint quirky  # a plain order is not all that there is to a command: see quick.pxd
     uint8_t state
     bint listed
     bint bounded  # the rules forbid something
@@ -147,6 +148,7 @@ cdef struct Book:
     uint32_t order_free
     uint32_t level_fresh
     uint32_t level_free
+    bint quirky  # of any instrument: market data is given, or orders expire
     char *arena
     size_t arena_bytes
 

@@ -16,6 +16,7 @@ from hft.core.answers cimport EngineCounts
 from hft.core.book cimport join, level_after, level_at, queue_side, side_at
 from hft.core.crc32c cimport crc32c
 from hft.core.departures cimport all_lots, pegs_add
+from hft.core.engine cimport engine_quirks
 from hft.core.ghosts cimport ghost_add, order_life, order_set_life
 from hft.core.heap cimport heap_add
 from hft.core.hints cimport HFT_AUDIT
@@ -404,6 +405,7 @@ cdef int snapshot_read(Engine *engine, bytes data) except -1:
     engine.arrivals = header.arrivals
     engine.lines = header.lines
     engine.audited_amended_lots = header.counts.amended_lots
+    engine_quirks(engine)
     if state_hash(engine) != header.state_hash:
         raise ValueError("the snapshot's state hash is not that of the state that it gives")
     return 0

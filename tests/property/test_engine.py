@@ -104,7 +104,7 @@ def run(watch, stream, every=1, what=""):
 
 
 @repeatable
-@settings(unhurried, max_examples=300)
+@settings(unhurried, max_examples=200)
 @given(command_lists(), pools, market_data)
 def test_any_commands_give_what_the_reference_gives(fields, orders, data):
     """Answers, depth, orders, hash and size are the reference's after any command of any list."""
@@ -132,7 +132,9 @@ def test_any_batches_give_what_single_commands_give(fields, orders, market, data
 
 def assert_batches_change_nothing(stream, orders, market, cuts):
     """The cuts count slots; one between an order and its options moves behind them."""
-    singly, batched = (MatchingEngine(INSTRUMENTS, orders, LISTED, market) for _ in range(2))
+    made_of = {"instruments": INSTRUMENTS, "orders": orders}
+    made_of |= {"listed": LISTED, "market_data": market}
+    singly, batched = MatchingEngine(**made_of), MatchingEngine(**made_of)
     sizes = [1 if options is None else 2 for _, options in slots(stream)]
     starts = np.cumsum([0, *sizes])
     parts = np.split(stream, starts[1:-1])

@@ -112,6 +112,8 @@ class Desk:
             if isinstance(said.get("linked_order_id"), str):
                 said["linked_order_id"] = id_of(said["linked_order_id"])
         defaults = {"sequence": self.sent, "event_ts_ns": self.now}
+        if kind == Kind.ORDER_OPTIONS:  # which has no time
+            del defaults["event_ts_ns"]
         slots = [{"kind": kind, **defaults, **fields}, {"kind": Kind.ORDER_OPTIONS, **said}]
         self.outputs = self.engine.process(*commands(*slots[: 2 if said else 1]))
         reports = [output for output in self.outputs if isinstance(output, Report)]

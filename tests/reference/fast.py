@@ -7,6 +7,16 @@ import numpy as np
 from hft.core import MatchingEngine
 from tests.reference.wire import Output, decode
 
+AGREED = (  # what both engines say of an order
+    *("order_id", "instrument", "side", "price_ticks", "leaves_lots", "life_lots", "account"),
+    *("post_only", "state", "hidden_lots", "linked_order_id", "reduce_only", "display_lots"),
+    *("trigger_ticks", "expiry_ts_ns"),
+)
+
+
+def agreed(order: dict) -> dict:
+    return {key: order[key] for key in AGREED}
+
 
 class FastEngine:
     def __init__(
@@ -28,7 +38,11 @@ class FastEngine:
         return self.engine.depth(instrument, levels).tolist()
 
     def order(self, order_id: int) -> dict | None:
-        return self.engine.order(order_id)
+        order = self.engine.order(order_id)
+        return order and agreed(order)
+
+    def orders(self) -> list[dict]:
+        return [agreed(order) for order in self.engine.orders()]
 
     def orders(self) -> list[dict]:
         return self.engine.orders()

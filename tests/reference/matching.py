@@ -15,6 +15,7 @@ from tests.reference.words import (
     JOINED,
     JOINED_FRONT,
     LEFT,
+    LOTS_LIMIT,
     SHRANK,
     other,
 )
@@ -55,11 +56,16 @@ class Matching:
             self.show(order, LEFT)
 
     def rest(self, order: Order) -> None:
-        """What is left of an order that arrived; an iceberg shows a part."""
+        """What is left of an order that arrived; an iceberg shows a part, if there is room."""
         if order.display:
-            shown = min(order.display, order.left)
+            shown = min(order.display, order.left, self.room(order))
             order.has(shown, order.left - shown)
         self.join(order)
+
+    def room(self, order: Order) -> int:
+        """What the total of its level can still take."""
+        queue = self.books[order.instrument].queue(order.side, order.price)
+        return LOTS_LIMIT - 1 - sum(other.leaves for other in queue)
 
     def settle(self, order: Order) -> None:
         """After its quantities fell: it stays, shows its next part, haunts or is forgotten."""

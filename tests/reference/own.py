@@ -103,7 +103,10 @@ class Own:
             self.cancel(order, "IOC_REMAINDER")
         else:
             assert order.time_in_force in MAY_REST
-            self.rest(order)
+            if order.left > self.room(order) and not order.display:
+                self.cancel(order, "BAD_QTY")  # only what became a limit order on its way
+            else:
+                self.rest(order)
 
     def cancel_order(self) -> None:
         self.cancel(self.by_id[self.command.order_id], "REQUESTED")

@@ -1,13 +1,28 @@
-"""The ends of every range, full pools, and malformed commands."""
+"""The ends of every range, and full pools."""
 
 import pytest
 
 from hft.core.messages import Kind, Reason
-from tests.reference.desk import BUY, FOK, IOC, MARKET, OPEN, OWN, POST_ONLY, SELL, id_of
+from tests.reference.desk import (
+    BUY,
+    DECREMENT,
+    FOK,
+    IOC,
+    MARKET,
+    MARKET_TO_LIMIT,
+    OPEN,
+    OWN,
+    PEG_ASK,
+    PEG_BID,
+    PEG_MID,
+    REDUCE_ONLY,
+    SELL,
+    SLIDE,
+    STOP,
+    id_of,
+)
 
 INT64_MAX, INT64_MIN = 2**63 - 1, -(2**63)
-FLOW = range(Kind.FLOW_ADD, Kind.FLOW_FORGET + 1)
-COMMANDS = {*FLOW, *range(Kind.NEW_ORDER, Kind.MASS_CANCEL + 1)}
 
 
 # Limits.
@@ -140,114 +155,108 @@ def test_a_pool_is_used_for_ever(new_desk):
         assert len(desk.engine) == 0
 
 
-# Malformed commands.
+# Sums and steps at the ends.
 
 
-def rejected(desk, reason, kind, **fields):
-    """The command gives one rejection, whose fields are its own, and changes nothing."""
-    before = desk.engine.state_hash()
-    desk.send(kind, **fields)
-    (report,) = desk.outputs
-    assert (report.kind, report.reason) == (Kind.REJECTED, reason)
-    assert report.cause == desk.sent
-    assert report.order_id == fields.get("order_id", 0)
-    assert report.last_lots == fields.get("qty_lots", 0)
-    assert report.side == fields.get("side", 0)
-    assert report.leaves_lots == 0
-    assert desk.engine.state_hash() == before
+def test_the_middle_of_extreme_prices(desk):
+    """The sum of bid and ask is beyond 64 bits, their middle isn't."""
+    desk.own("B1", 5, INT64_MAX - 3)
+    desk.own("S1", 5, INT64_MAX)
+    assert desk.own("B2", 5, INT64_MAX, **PEG_MID) == [f"B2 accepted 5 @ {INT64_MAX - 2}"]
+    desk.own("B3", 5, INT64_MIN, instrument=1)
+    desk.own("S3", 5, INT64_MIN + 3, instrument=1)
+    said = desk.own("S4", 5, INT64_MIN, instrument=1, **PEG_MID)
+    assert said == [f"S4 accepted 5 @ {INT64_MIN + 2}"]
+    desk.own("B5", 5, INT64_MIN, instrument=2)
+    desk.own("S5", 5, INT64_MAX, instrument=2)
+    assert desk.own("B6", 5, INT64_MAX, instrument=2, **PEG_MID) == ["B6 accepted 5 @ -1"]
+    assert desk.own("S6", 5, INT64_MIN, instrument=2, **PEG_MID) == ["S6 accepted 5 @ 0"]
 
 
-@pytest.fixture
-def busy(desk):
-    """A book in which a command that is wrongly carried out leaves a trace."""
-    desk.own("S1", 10, 101)
-    desk.own("B1", 10, 99)
-    desk.add("R1", SELL, 10, 101)
-    desk.add("R2", BUY, 10, 99)
-    desk.seed(SELL, 10, 101)
-    desk.seed(BUY, 10, 99)
-    yield desk
-    assert desk.levels(SELL) == [[101, 30, 3]]
-    assert desk.levels(BUY) == [[99, 30, 3]]
-    assert "trade 10 @ 101 S1 B9" in desk.own("B9", 20, 101)
+def test_steps_at_the_ends_of_the_range(new_desk):
+    """Rounding away from the other side may leave 64 bits: then there is no price."""
+    desk = new_desk(listed=0)
+    step = 2**32 - 1
+    desk.list_instrument(0, price_step_ticks=step)
+    desk.status(OPEN)
+    lowest, highest = -(2**63 // step) * step, INT64_MAX // step * step
+    desk.add("R1", SELL, 5, lowest + 1)
+    desk.add("R2", BUY, 5, highest - 1, instrument=0)
+    assert desk.own("B1", 5, 0, **SLIDE) == [f"B1 accepted 5 @ {lowest} SLID"]
+    assert desk.own("S1", 5, 0, **SLIDE) == [f"S1 accepted 5 @ {highest} SLID"]
+    assert desk.own("B2", 5, INT64_MAX, **PEG_ASK) == [f"B2 accepted 5 @ {lowest}"]
+    desk.send(Kind.MASS_CANCEL)
+    desk.add("R3", SELL, 5, lowest)
+    desk.add("R4", BUY, 5, highest)
+    assert desk.own("B1", 5, 0, **SLIDE) == ["B1 rejected POST_ONLY_WOULD_MATCH"]
+    assert desk.own("S1", 5, 0, **SLIDE) == ["S1 rejected POST_ONLY_WOULD_MATCH"]
+    assert desk.own("B2", 5, INT64_MAX, **PEG_ASK) == ["B2 accepted 5 @ 0 PARKED"]
+    assert desk.own("S2", 5, INT64_MIN, **PEG_BID) == ["S2 accepted 5 @ 0 PARKED"]
 
 
-def good(kind):
-    """Fields with which a command of the kind would be carried out."""
-    name = {Kind.NEW_ORDER: "B7", Kind.FLOW_ADD: "R7"}.get(kind, "R1" if kind in FLOW else "S1")
-    side = BUY if kind in (Kind.NEW_ORDER, Kind.FLOW_ADD) else SELL
-    price = 99 if side == BUY else 101
-    return {"order_id": id_of(name), "price_ticks": price, "qty_lots": 5, "side": side}
-
-
-def test_every_unknown_kind_is_rejected(busy):
-    """A message that is no command, outputs and control included, is answered and ignored."""
-    for kind in set(range(256)) - COMMANDS:
-        rejected(busy, Reason.UNKNOWN_KIND, kind, instrument=9999, **good(kind))
-
-
-def test_every_unknown_instrument_is_rejected(busy):
-    """No command reaches beyond the instruments the engine has."""
-    for kind in COMMANDS:
-        for instrument in (4, 255, 256, 65535):
-            fields = {**good(kind), "side": 77, "qty_lots": -1}
-            rejected(busy, Reason.UNKNOWN_INSTRUMENT, kind, instrument=instrument, **fields)
-
-
-def test_every_bad_side_is_rejected(busy):
-    """Where a side is needed, only buy and sell are one."""
-    for kind in {*FLOW, Kind.NEW_ORDER} - {Kind.FLOW_STATUS}:
-        for side in set(range(256)) - {BUY, SELL}:
-            fields = {**good(kind), "side": side, "qty_lots": 0}
-            rejected(busy, Reason.BAD_SIDE, kind, **fields)
-
-
-def test_every_bad_quantity_is_rejected(busy):
-    """Where a quantity is needed, it is above zero."""
-    without = {Kind.FLOW_DELETE, Kind.FLOW_FORGET, Kind.FLOW_STATUS}
-    without |= {Kind.CANCEL_ORDER, Kind.MASS_CANCEL}
-    for kind in COMMANDS - without:
-        for lots in (0, -1, INT64_MIN):
-            fields = {**good(kind), "qty_lots": lots, "order_id": 0, "flags": 99}
-            rejected(busy, Reason.BAD_QTY, kind, **fields)
-
-
-def test_every_bad_order_type_time_in_force_and_flag_is_rejected(busy):
-    """An order with an unknown option is refused rather than guessed at."""
-    fields = {**good(Kind.NEW_ORDER), "order_id": 0}
-    for value in range(2, 256):
-        options = {"order_type": value, "time_in_force": 99, "flags": 99}
-        rejected(busy, Reason.BAD_ORDER_TYPE, Kind.NEW_ORDER, **fields, **options)
-        options = {"flags": value, "order_type": 1, "time_in_force": 1}
-        rejected(busy, Reason.BAD_FLAGS, Kind.NEW_ORDER, **fields, **options)
-    for value in range(3, 256):
-        options = {"time_in_force": value, "flags": 99}
-        rejected(busy, Reason.BAD_TIME_IN_FORCE, Kind.NEW_ORDER, **fields, **options)
-        rejected(busy, Reason.BAD_FLAGS, Kind.FLOW_STATUS, flags=value)
-
-
-def test_post_only_goes_with_nothing_else(busy):
-    """A post-only order that must trade at once is a contradiction."""
-    for options in (MARKET, IOC, FOK, {**MARKET, **IOC}):
-        rejected(
-            busy, Reason.BAD_FLAGS, Kind.NEW_ORDER, **good(Kind.NEW_ORDER), **POST_ONLY, **options
-        )
-
-
-def test_a_negative_deletion_of_the_anonymous_order_takes_nothing(busy):
-    """A deletion's quantity is not checked, so it must not add lots either."""
-    for lots in (0, -1, INT64_MIN):
-        assert busy.delete("-", lots) == ["- cancelled 0 REQUESTED, leaves 10"]
-    assert busy.engine.displaced_lots(0) == 0
-
-
-def test_fields_that_a_command_does_not_use_do_not_matter(busy):
-    """Cancels have no side, quantity or options, the recording no options."""
-    junk = {"order_type": 200, "time_in_force": 200, "flags": 200}
-    busy.own("S5", 4, 150)
-    assert busy.pull("S5", lots=-1, side=99, **junk) == ["S5 cancelled 4 REQUESTED, leaves 0"]
-    assert busy.add("R5", SELL, 4, 150, **junk) == ["R5 accepted 4 @ 150"]
-    assert busy.about(Kind.FLOW_DELETE, "R5", lots=-1, side=BUY, **junk) == [
-        "R5 cancelled 4 REQUESTED, leaves 0"
+def test_a_thousand_parts_may_be_more_than_64_bits(desk):
+    """The largest quantity may hide behind a part so large that a thousand are too many."""
+    shown = INT64_MAX // 1000 + 1
+    assert desk.own("S1", INT64_MAX, 101, display=shown) == [f"S1 accepted {INT64_MAX} @ 101"]
+    assert desk.where("S1") == f"resting {shown}+{INT64_MAX - shown} @ 101"
+    assert desk.own("S2", INT64_MAX, 101, display=INT64_MAX - shown) == [
+        f"S2 accepted {INT64_MAX} @ 101"
     ]
-    assert len(busy.status(OPEN, side=99, qty_lots=-1, order_type=200)) == 1
+    said = desk.own("B1", INT64_MAX, **MARKET, **FOK, least=INT64_MAX)
+    assert said[-1].endswith("leaves 0")
+    assert "FOK_UNFILLABLE" not in said[-1]
+
+
+def test_what_is_hidden_sums_beyond_64_bits(desk):
+    """Two icebergs at one price hold more than 2^63 lots between them."""
+    shown = INT64_MAX // 1000 + 1
+    for name in ("S1", "S2", "S3"):
+        desk.own(name, INT64_MAX, 101, display=shown)
+    assert desk.levels(SELL) == [[101, 3 * shown, 3]]
+    assert desk.own("B1", INT64_MAX, 101, **FOK)[-1].endswith("leaves 0")
+
+
+@pytest.mark.parametrize("account", [0, 65535])
+def test_no_account_is_beyond_a_ceiling(desk, account):
+    """Accounts of 16 bits have rules, positions and orders."""
+    desk.rule(DECREMENT, account=account)
+    desk.position(INT64_MIN, account=account)
+    desk.own("S1", INT64_MAX, 101, account=account)
+    assert desk.own("B1", INT64_MAX, 101, account=account)[1:] == [
+        f"S1 cancelled {INT64_MAX} SELF_TRADE, leaves 0",
+        f"B1 cancelled {INT64_MAX} SELF_TRADE, leaves 0",
+    ]
+    said = desk.own("B1", INT64_MAX, 101, account=account, **REDUCE_ONLY)
+    assert said == [f"B1 accepted {INT64_MAX} @ 101"]
+
+
+def test_every_live_order_takes_room(new_desk):
+    """Stops and parked pegs count; what leaves on arrival needs a free slot too."""
+    desk = new_desk(orders=2)
+    desk.own("B1", 5, 0, **STOP, trigger=120)
+    desk.own("B2", 5, 0, **PEG_BID)
+    assert len(desk.engine) == 2
+    for way in ({}, IOC, MARKET, PEG_BID, {**STOP, "trigger": 1}):
+        assert desk.own("B3", 5, 98, **way) == ["B3 rejected POOL_FULL"]
+    assert desk.pull("B2") == ["B2 cancelled 5 REQUESTED, leaves 0"]
+    assert desk.own("B3", 5, 98) == ["B3 accepted 5 @ 98"]
+
+
+def test_an_icebergs_next_part_leaves_its_level_below_2_63(desk):
+    """What others filled its level up with since bounds what an iceberg shows next."""
+    desk.own("S1", 20, 101, display=7)
+    desk.own("B1", 6, 101, **IOC)
+    desk.add("R1", SELL, INT64_MAX - 1, 101)
+    assert desk.levels(SELL) == [[101, INT64_MAX, 2]]
+    desk.own("B2", 1, 101, **IOC)
+    assert desk.levels(SELL) == [[101, INT64_MAX, 2]]
+    assert desk.engine.order(id_of("S1"))["leaves_lots"] == 1
+
+
+def test_a_market_to_limit_order_finds_no_room_where_it_would_rest(desk):
+    """In a crossed recorded book the level of the best opposite price may be full already."""
+    desk.add("R1", BUY, INT64_MAX, 101)
+    desk.add("R2", SELL, 5, 101)
+    answers = desk.own("B1", 10, **MARKET_TO_LIMIT)
+    assert answers[-1] == "B1 cancelled 5 BAD_QTY, leaves 0"
+    assert desk.levels(BUY) == [[101, INT64_MAX, 1]]

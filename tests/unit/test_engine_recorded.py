@@ -1,7 +1,7 @@
 """What recorded events do, and the state hash: docs/engine.md, worked out by hand."""
 
 from hft.core.messages import Side
-from tests.reference.desk import BUY, HALTED, POST_ONLY, SELL, id_of, stand_ahead
+from tests.reference.desk import BUY, SELL, stand_ahead
 
 # Recorded orders.
 
@@ -183,64 +183,3 @@ def test_forgetting_takes_the_ghosts_of_the_price_along(desk):
     assert desk.lots("R2") == (0, 5)
     assert desk.forget(SELL, 101) == ["- cancelled 0 FORGOTTEN, leaves 0"]
     assert desk.engine.displaced_lots(0) == 0
-
-
-# The state hash.
-
-
-def fold(words):
-    """The hash as docs/engine.md writes it."""
-    h = 0
-    for word in words:
-        h = (h ^ word % 2**64) * 0x9E3779B97F4A7C15 % 2**64
-        h ^= h >> 32
-    return h
-
-
-def test_the_hash_of_an_empty_engine(new_desk):
-    """State and displaced lots of every instrument are in the hash."""
-    desk = new_desk(instruments=2)
-    assert desk.engine.state_hash() == fold([0, 0, 0, 0])
-    desk.status(HALTED, instrument=1)
-    assert desk.engine.state_hash() == fold([0, 0, HALTED, 0])
-
-
-def test_the_hash_covers_every_field_of_every_order(new_desk):
-    """Books in order of instrument, buys first, best first; then the ghosts of all."""
-    desk = new_desk(instruments=2)
-    desk.own("B1", 5, 98, account=3, **POST_ONLY)
-    desk.own("B2", 6, -7, account=4)
-    desk.own("B3", 7, 98, account=65535)
-    desk.add("R1", SELL, 9, 101)
-    desk.add("R2", SELL, 4, 102)
-    desk.own("B4", 10, 102)
-    desk.own("S1", 8, 200, instrument=1, account=2)
-    desk.cancel("R2", 1)
-    b1, b2, b3, s1 = (id_of(name) for name in ("B1", "B2", "B3", "S1"))
-    assert desk.lots("R2") == (2, 3)
-    assert desk.engine.state_hash() == fold(
-        [
-            *(0, 0),
-            *(98, b1, 5, 5, 3, 1, b3, 7, 7, 65535, 0),
-            *(-7, b2, 6, 6, 4, 0),
-            *(102, 2, 2, 3, 0, 0),
-            *(0, 0),
-            *(200, s1, 8, 8, 2, 0),
-            *(1, 101, 9),
-        ]
-    )
-
-
-def test_the_hash_forgets_the_way(desk):
-    """Two ways to the same books give the same hash."""
-    empty = desk.engine.state_hash()
-    desk.own("S1", 5, 101)
-    one = desk.engine.state_hash()
-    desk.own("S2", 5, 101)
-    desk.own("B1", 5, 100)
-    assert desk.engine.state_hash() not in (empty, one)
-    desk.pull("S2")
-    desk.pull("B1")
-    assert desk.engine.state_hash() == one
-    desk.pull("S1")
-    assert desk.engine.state_hash() == empty
