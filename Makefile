@@ -5,7 +5,7 @@ PIP := $(BIN)/pip --quiet --disable-pip-version-check --no-input install
 BUILD_EXT := $(BIN)/python setup.py --quiet build_ext --inplace
 SOURCES := setup.py $(wildcard ext/*.pyx ext/*.pxd ext/include/*.h)
 
-.PHONY: help build run test lint bench bench-engine coverage docs picture soak clean
+.PHONY: help build run test lint bench bench-engine coverage asan fuzz docs picture soak clean
 .DELETE_ON_ERROR:
 
 help:  ## list the commands
@@ -65,6 +65,12 @@ coverage: build .venv/.dev  ## measure which lines of hft/ and ext/ the tests ru
 	$(BIN)/coverage report; \
 	$(MAKE) --silent build; \
 	exit $$status
+
+asan: build .venv/.dev  ## run the engine's tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(BIN)/python -m tools.sanitized asan $(ARGS)
+
+fuzz: build .venv/.dev  ## search for commands that break the engine, with clang; RUNS=10000000
+	@$(BIN)/python -m tools.sanitized fuzz $(if $(RUNS),--runs $(RUNS)) $(ARGS)
 
 clean:  ## remove what was built, but not .venv
 	@rm -rf build dist hft.egg-info ext/*.c ext/*.html hft/core/*.so

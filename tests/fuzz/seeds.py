@@ -2,7 +2,7 @@
 
     python -m tests.fuzz.seeds FOLDER
 
-A seed is a piece of a stream, for an empty engine. What a byte can't say is said by the nearest one.
+A seed is a piece of a stream, for an empty engine. What a byte can't say, the nearest one says.
 """
 
 import sys
@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from hft.core.messages import INSTRUMENT_RULES, ORDER_OPTIONS_DTYPE, Kind, OrderFlag
+from hft.core.messages import COMMAND, INSTRUMENT_RULES, ORDER_OPTIONS_DTYPE, Kind, OrderFlag
 from tests.reference.streams import OWN, seeded
 from tests.reference.wire import as_dtype, slots
 
 STREAMS, STREAM_COMMANDS, PIECE_COMMANDS = 4, 1_500, 24
 RAW, RAW_COMMANDS = 1, 4
 SHAPES = range(0, 256, 2)
+INSTRUMENTS, CAPACITIES = 3, (28, 1, 2, 3, 5, 8, 12, 100)
 KINDS = {  # the first place of each kind in decode.h's table
     Kind.NEW_ORDER: 0,
     Kind.FLOW_ADD: 8,
@@ -117,6 +118,16 @@ def seeds() -> Iterator[bytes]:
             raw = [each for pair in piece[:RAW_COMMANDS] for each in pair if each is not None]
             if first % (4 * PIECE_COMMANDS) == 0:
                 yield bytes([head[0] | RAW, head[1]]) + b"".join(m.tobytes() for m in raw)
+
+
+def raw_input(data: bytes) -> tuple[int, int, list[str], np.ndarray]:
+    """Of a raw input: orders, instruments listed, market data, and its commands."""
+    shape = data[0]
+    assert shape & RAW
+    names = [name for bit, name in ((2, "levels"), (4, "orders")) if shape & bit]
+    stream = np.frombuffer(data[2 : 2 + (len(data) - 2) // 64 * 64], COMMAND).copy()
+    stream["sequence"] = np.arange(1, len(stream) + 1)
+    return CAPACITIES[shape >> 3 & 7], shape >> 6, names, stream
 
 
 def main(folder: str) -> None:

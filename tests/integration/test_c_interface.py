@@ -5,12 +5,12 @@ import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import pytest
 
 from hft.core import include_dir
+from tools import embed
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/c_interface.md").read_text()
@@ -23,24 +23,8 @@ def block(language: str) -> str:
     return found[1]
 
 
-def variable(name: str) -> str:
-    return str(sysconfig.get_config_var(name) or "")
-
-
 def include_flags() -> list[str]:
-    return [f"-I{sysconfig.get_path('include')}", f"-I{include_dir()}"]
-
-
-def link_flags() -> list[str]:
-    """What `python3-config --ldflags --embed` says, of the Python that runs."""
-    flags = [
-        f"-L{variable('LIBDIR')}",
-        f"-L{variable('LIBPL')}",
-        f"-lpython{variable('LDVERSION')}",
-    ]
-    if variable("Py_ENABLE_SHARED") == "1":
-        return [*flags, f"-Wl,-rpath,{variable('LIBDIR')}"]
-    return [*flags, *" ".join(map(variable, ("LIBS", "SYSLIBS", "LINKFORSHARED"))).split()]
+    return [*embed.include_flags(), f"-I{include_dir()}"]
 
 
 def run(*command: str, **options: object) -> str:
@@ -54,7 +38,14 @@ def test_the_page_s_program_prints_what_the_page_says(tmp_path: Path) -> None:
     source.write_text(block("c"))
     assert len(block("c").splitlines()) <= 30
     run(
-        "gcc", "-std=c99", *STRICT, str(source), "-o", str(program), *include_flags(), *link_flags()
+        "gcc",
+        "-std=c99",
+        *STRICT,
+        str(source),
+        "-o",
+        str(program),
+        *include_flags(),
+        *embed.link_flags(),
     )
     paths = os.pathsep.join([str(ROOT), *filter(None, sys.path)])
     assert run(str(program), env={**os.environ, "PYTHONPATH": paths}) == block("text")
