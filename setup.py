@@ -13,7 +13,12 @@ from setuptools import Extension, setup
 
 BUILD = os.environ.get("HFT_BUILD", "release")
 TRACE = BUILD == "trace"
-SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+SANITIZERS = [
+    "-fsanitize=address,undefined",
+    "-fno-sanitize-recover=undefined",
+    "-fno-wrapv",  # Python's own flags define signed overflow, so that it would not be found
+    "-fstrict-overflow",
+]
 # The fuzzer looks for new ways through the engine, not through what checks it.
 GUIDE = [
     "-fsanitize=fuzzer-no-link",

@@ -24,7 +24,7 @@ FINDINGS = FUZZ / "findings"
 HARNESS = ROOT / "tests/fuzz"
 REGRESSIONS = HARNESS / "regressions"
 RUNS = 10_000_000
-LONGEST = 302  # bytes of an input: 25 commands
+LONGEST = 242  # bytes of an input: 20 commands
 GUIDED = ("-fsanitize=fuzzer,address,undefined", "-fno-sanitize-coverage=trace-cmp")
 CLANG_MISSING = (
     "error: the fuzzer needs clang and its runtime: apt-get install clang libclang-rt-dev"

@@ -26,10 +26,44 @@ from hft.core.messages cimport MESSAGE_SIZE, Command, kind_is_order
 def check(kind):
     return sizeof(Command) == MESSAGE_SIZE and kind_is_order(kind)
 """
+DOWNSTREAM_ENGINE = """
+from libc.stdlib cimport free
+from libc.string cimport memset
+
+from hft.core.engine cimport Engine, engine_apply, engine_check, engine_free, engine_init
+from hft.core.messages cimport BUY, NEW_ORDER, SELL, SOURCE_SHIFT, TRADE, Message
+from hft.core.outbox cimport Outbox
+
+def trade(long price_ticks, long lots):
+    \"\"\"Two orders that meet: the kinds of all answers, and what was traded at which price.\"\"\"
+    cdef Engine engine
+    cdef Outbox out
+    cdef Message message
+    cdef int number
+    memset(&out, 0, sizeof(out))
+    engine_init(&engine, 1, 16, 1, 0)
+    for number in range(2):
+        memset(&message, 0, sizeof(message))
+        message.command.header.kind = NEW_ORDER
+        message.command.header.sequence = number
+        message.command.order_id = (<unsigned long long>1 << SOURCE_SHIFT) + number
+        message.command.side = SELL if number == 0 else BUY
+        message.command.price_ticks = price_ticks + number
+        message.command.qty_lots = lots + number
+        with nogil:
+            engine_apply(&engine, &message, 1, &out)
+    kinds = [out.messages[number].header.kind for number in range(out.count)]
+    traded = [(out.messages[number].trade.price_ticks, out.messages[number].trade.qty_lots)
+              for number in range(out.count) if out.messages[number].header.kind == TRADE]
+    broken = engine_check(&engine)
+    engine_free(&engine)
+    free(out.messages)
+    return kinds, traded, broken
+"""
 USE = """
 from pathlib import Path
 
-import downstream, hft, hft.core
+import downstream, downstream_engine, hft, hft.core
 from hft.config.load import load
 from hft.config.profiles import profiles
 from hft.core.messages import Kind
@@ -38,6 +72,10 @@ print(hft.__file__)
 assert Path(hft.core.include_dir(), "hft_engine.h").is_file()
 assert set(profiles()) == {PROFILES} and load(profiles()["sim"]).config.run.feed == "sim"
 assert downstream.check(Kind.NEW_ORDER) and not downstream.check(Kind.TRADE)
+kinds, traded, broken = downstream_engine.trade(100, 5)
+assert kinds == [Kind.ACCEPTED, Kind.BOOK_TOP, Kind.ACCEPTED, Kind.TRADE, Kind.FILLED, Kind.FILLED,
+                 Kind.BOOK_TOP], kinds
+assert traded == [(100, 5)] and broken == 0
 """
 
 
@@ -65,7 +103,7 @@ def test_sdist_holds_sources_only(dist):
     assert {f"ext/include/{name}" for name in HEADERS} <= names
     assert {"LICENSE", "README.md", "pyproject.toml", "setup.py"} <= names
     assert not [n for n in names if n.endswith((".so", ".html", ".pyc"))]
-    assert not [n for n in names if n.endswith(".c") and not n.startswith("bench/")]
+    assert not [n for n in names if n.endswith(".c") and not n.startswith(("bench/", "tests/"))]
     assert not [n for n in names if n.startswith("hft/core/") and n.endswith((".pxd", ".h"))]
 
 
@@ -87,7 +125,10 @@ def test_wheel_holds_modules_stubs_and_declarations(dist):
 
 
 def test_stranger_cimports_from_the_wheel(dist, tmp_path):
-    """In a fresh environment; only third-party packages are borrowed from this one."""
+    """In a fresh environment: messages, and the engine with an order driven through it.
+
+    Only third-party packages are borrowed from this one.
+    """
     venv.create(tmp_path / "venv", symlinks=True)
     python = tmp_path / "venv/bin/python"
     site = Path(run(python, "-c", "import sysconfig as s; print(s.get_path('purelib'))", cwd="/"))
@@ -98,8 +139,10 @@ def test_stranger_cimports_from_the_wheel(dist, tmp_path):
     lender = sysconfig.get_path("purelib")
     (site / "borrowed.pth").write_text(f"import site; site.addsitedir({lender!r})")
 
-    (tmp_path / "downstream.pyx").write_text(textwrap.dedent(DOWNSTREAM))
-    cythonize = (python, "-m", "Cython.Build.Cythonize", "--inplace", "-3", "downstream.pyx")
+    modules = {"downstream.pyx": DOWNSTREAM, "downstream_engine.pyx": DOWNSTREAM_ENGINE}
+    for name, text in modules.items():
+        (tmp_path / name).write_text(textwrap.dedent(text))
+    cythonize = (python, "-m", "Cython.Build.Cythonize", "--inplace", "-3", *modules)
     run(*cythonize, cwd=tmp_path)
     assert run(python, "-c", USE.format(PROFILES=set(PROFILES)), cwd=tmp_path) == str(
         site / "hft/__init__.py"
