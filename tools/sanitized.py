@@ -13,8 +13,10 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from subprocess import PIPE
 
 from tools.embed import include_flags, link_flags
 
@@ -155,11 +157,35 @@ def fuzz(runs: int, arguments: Iterable[str] = (), corpus: Path = FUZZ / "corpus
     return 1 if status else 0
 
 
-def replay(finding: Path, keep: str | None) -> int:
+def replay(inputs: Iterable[Path], folder: Path) -> int:
+    """Run single inputs and write each as a raw one into a folder."""
     program, environment = build_fuzzer()
-    if keep:
-        environment["HFT_FUZZ_RAW"] = str(REGRESSIONS / keep)
-    return 1 if subprocess.run([str(program), str(finding)], env=environment).returncode else 0
+    folder.mkdir(parents=True, exist_ok=True)
+    environment["HFT_FUZZ_RAW"] = str(folder)
+    done = subprocess.run([str(program), *map(str, inputs)], env=environment, stderr=PIPE)
+    if done.returncode:
+        sys.stderr.buffer.write(done.stderr)
+    return 1 if done.returncode else 0
+
+
+def keep(finding: Path, name: str | None) -> int:
+    """Run a finding, having kept it as a regression if it has a name."""
+    with tempfile.TemporaryDirectory() as folder:
+        status = replay([finding], Path(folder))
+        for raw in Path(folder).iterdir():
+            if name:
+                shutil.copy(raw, REGRESSIONS / name)
+    return status
+
+
+def compare(inputs: Sequence[Path]) -> int:
+    """Whether what the fuzzer kept is answered as the reference engine does."""
+    folder = FUZZ / "raw"
+    shutil.rmtree(folder, ignore_errors=True)
+    status = replay(inputs, folder)
+    command = [sys.executable, "-m", "pytest", "--quiet", "tests/unit/test_engine_findings.py"]
+    environment = {**os.environ, "HFT_FINDINGS": str(folder)}
+    return status or subprocess.run(command, cwd=ROOT, env=environment).returncode
 
 
 def main() -> int:
@@ -175,8 +201,8 @@ def main() -> int:
     if arguments.kind == "asan":
         return run_tests(rest)
     if arguments.kind == "fuzz":
-        return fuzz(arguments.runs, rest)
-    return replay(arguments.file, arguments.keep)
+        return fuzz(arguments.runs, rest) or compare(sorted((FUZZ / "corpus").iterdir()))
+    return keep(arguments.file, arguments.keep)
 
 
 if __name__ == "__main__":

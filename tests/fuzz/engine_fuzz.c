@@ -3,7 +3,7 @@
  * Two fresh engines get the same commands, one singly, the other in batches that are cut at random
  * places; answers and state must be the same. What must hold of the answers is in rules.h; the
  * engine of this build checks its own invariants after every command. `make fuzz` builds and runs
- * it. With HFT_FUZZ_RAW=path a single input is also written to `path` as a raw one.
+ * it. With HFT_FUZZ_RAW=folder every input is also written there as a raw one, for Python to read.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -25,11 +25,18 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-static void write_raw(const char *path, const uint8_t *data, const hft_message *messages,
+/* Keep an input as a raw one, under a name made of its commands. */
+static void write_raw(const char *folder, const uint8_t *data, const hft_message *messages,
                       size_t count)
 {
-    FILE *file = fopen(path, "wb");
+    static rules names;
+    char path[4096];
     const uint8_t head[HEAD_BYTES] = {data[0] | RAW, data[1]};
+    names.digest = data[0];
+    for (size_t place = 0; place < count; place++)
+        digest(&names, &messages[place]);
+    snprintf(path, sizeof(path), "%s/%016llx", folder, (unsigned long long)names.digest);
+    FILE *file = fopen(path, "wb");
     if (file == NULL || fwrite(head, 1, sizeof(head), file) != sizeof(head)
         || fwrite(messages, sizeof(hft_message), count, file) != count || fclose(file) != 0) {
         perror(path);

@@ -1,9 +1,10 @@
 """Inputs that the fuzzer found, or nearly: the engine answers each as the reference does.
 
 Files of tests/fuzz/regressions are raw inputs of tests/fuzz/decode.h; `python -m tools.sanitized
-replay FINDING --keep NAME` makes one.
+replay FINDING --keep NAME` makes one. `make fuzz` gives what it kept in a folder of its own.
 """
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ from tests.reference.engine import ReferenceEngine
 from tests.reference.fast import FastEngine
 from tests.reference.wire import slots
 
-REGRESSIONS = sorted((Path(__file__).parents[1] / "fuzz/regressions").glob("*"))
+FOLDER = os.environ.get("HFT_FINDINGS") or Path(__file__).parents[1] / "fuzz/regressions"
+REGRESSIONS = sorted(Path(FOLDER).glob("*"))
 
 
 @pytest.mark.parametrize("path", REGRESSIONS, ids=lambda path: path.name)
