@@ -58,7 +58,7 @@ def build(kind: str, **environment: str) -> Path:
         check=True,
     )
     shutil.rmtree(package, ignore_errors=True)
-    ignored = shutil.ignore_patterns("__pycache__", "*.pxd", "include")
+    ignored = shutil.ignore_patterns("__pycache__", "*.pxd")
     shutil.copytree(ROOT / "hft", package / "hft", ignore=ignored)
     for module in (made / "ext/hft/core").glob("*.so"):
         shutil.copy2(module, package / "hft/core")
