@@ -64,10 +64,9 @@ cdef inline uint32_t level_after(const Book *book, uint32_t instrument, int side
                      price_key(price_ticks, side))
 
 
-cdef inline bint price_reaches(int64_t limit_ticks, int64_t price_ticks,
-                               int is_ask) noexcept nogil:
-    """Whether a taker limited to `limit_ticks` may trade with the ask (or bid) at `price_ticks`."""
-    return price_ticks <= limit_ticks if is_ask else price_ticks >= limit_ticks
+cdef inline bint price_reaches(int64_t limit_ticks, int64_t price_ticks, int side) noexcept nogil:
+    """Whether a taker limited to `limit_ticks` may trade with the maker's side at `price_ticks`."""
+    return price_key(price_ticks, side) <= price_key(limit_ticks, side)
 
 
 cdef inline uint32_t level_open(Book *book, uint32_t instrument, int side,

@@ -13,7 +13,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from hft.core.answers cimport Answers
 from hft.core.heap cimport Heap
 from hft.core.hints cimport likely
-from hft.core.idmap cimport IdMap, idmap_remove
+from hft.core.idmap cimport IdMap, idmap_find, idmap_remove, idmap_seek
 from hft.core.messages cimport SOURCE_SHIFT
 from hft.core.trie cimport TRIE_NODES_PER_INSERT, NodePool, Trie
 
@@ -148,7 +148,7 @@ cdef struct Book:
     uint32_t order_free
     uint32_t level_fresh
     uint32_t level_free
-    bint quirky  # of any instrument: market data is given, or orders expire
+    int64_t wake_ts_ns  # from this time on, no command is plain: orders expire, or quirks
     char *arena
     size_t arena_bytes
 
@@ -166,14 +166,19 @@ cdef inline int order_is_ask(const Order *order) noexcept nogil:
     return order.flags & ORDER_ASK
 
 
+cdef inline uint32_t id_place(const Book *book, uint64_t order_id) noexcept nogil:
+    """Place of an id's entry in the map, or of the empty one where it would be put."""
+    return idmap_seek(&book.ids, order_id, sizeof(Order))
+
+
+cdef inline uint32_t find_order(const Book *book, uint64_t order_id) noexcept nogil:
+    """Index of a live order or ghost, 0 if none has the id."""
+    return idmap_find(&book.ids, order_id, sizeof(Order))
+
+
 cdef inline bint has_path_room(const Book *book) noexcept nogil:
     """Whether a level fits wherever it is opened. Levels are never fewer than orders."""
     return book.nodes.used + TRIE_NODES_PER_INSERT <= book.nodes.capacity
-
-
-cdef inline bint has_room(const Book *book) noexcept nogil:
-    """Whether one more order fits, wherever it goes."""
-    return book.order_count < book.order_capacity and has_path_room(book)
 
 
 cdef inline uint32_t take_slot(Book *book) noexcept nogil:

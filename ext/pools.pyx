@@ -94,7 +94,6 @@ cdef int pools_init(Book *book, uint32_t instruments, uint32_t orders) except -1
     book.ids.entries = <uint64_t *>(book.arena + at_ids)
     book.ids.mask = <uint32_t>(entries - 1)
     book.ids.records = <const char *>book.orders
-    book.ids.record_bytes = sizeof(Order)
     book.instrument_count = instruments
     book.order_capacity = orders
     book.order_fresh = 1

@@ -1,41 +1,47 @@
-"""The short way for what nearly all commands are: a plain order that rests, its cancel, its replace.
+"""The short way for what nearly all commands are: a plain order, its cancel, its replace.
 
 Plain is a good-till-cancelled limit order of no attributes, on an open instrument without rules,
-stops and pegs (not `quirky`), in an engine that gives no market data and where nothing expires. A
-plain command that errs or would match is left to the long way, as is everything else: both ways
-give the same, which the property tests hold this one to.
+stops and pegs (not `quirky`), in an engine that gives no further market data, before the next
+expiry. A plain command that errs or would match is left to the long way, as is everything else. Both
+ways give the same, which the property tests hold this one to.
 
-Cost, beside one search by id: about a hundred instructions, the report's included.
+Cost, the report's included: some hundred instructions, besides the search by id.
 """
 
-from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from hft.core.answers cimport next_answer
+from hft.core.arrivals cimport admit
 from hft.core.book cimport (
+    Taker,
     append,
+    join,
     level_at,
     level_close,
     level_open,
     price_reaches,
     unlink,
 )
-from hft.core.hints cimport HFT_AUDIT, likely, unlikely
-from hft.core.idmap cimport idmap_put, idmap_remove_at, idmap_seek
+from hft.core.hints cimport HFT_AUDIT, likely, prefetch, unlikely
+from hft.core.idmap cimport idmap_hash, idmap_remove_at, idmap_seek_tagged
+from hft.core.matching cimport Engine, match_all, taker_init
 from hft.core.messages cimport (
     ACCEPTED,
     BUY,
     CANCELLED,
+    CANCEL_ORDER,
+    NEW_ORDER,
     NONE,
     OPEN,
     REPLACED,
+    REPLACE_ORDER,
     REQUESTED,
     SOURCE_ENGINE,
     SOURCE_SHIFT,
     Command,
     Message,
     header_word,
-    report_word,
 )
-from hft.core.outbox cimport Outbox, outbox_next
 from hft.core.pools cimport (
     ORDER_ASK,
     Book,
@@ -44,14 +50,49 @@ from hft.core.pools cimport (
     Level,
     Order,
     has_path_room,
+    id_place,
     order_is_ask,
-    take_slot,
 )
+from hft.core.tops cimport tell_top
+from hft.core.trie cimport price_key, trie_find
+
+
+cdef enum:
+    NO_INSTRUMENT = 65536
+    PREFETCH_IDS = 12  # commands ahead of the one at work
+    PREFETCH_ORDERS = 8
+    PREFETCH_QUEUES = 4
+
+
+cdef inline uint64_t likely_entry(const Book *book, const Message *message) noexcept nogil:
+    """The entry at the place where a command's order id would be first looked for."""
+    return book.ids.entries[idmap_hash(message.command.order_id) & book.ids.mask]
+
+
+cdef inline void look_ahead(const Book *book, const Message *message,
+                            const Message *end) noexcept nogil:
+    """Fetch what later commands of a batch will touch: ids, then orders, then their neighbours."""
+    cdef const Order *order
+    if end - message <= PREFETCH_IDS:
+        return
+    prefetch(&book.ids.entries[
+        idmap_hash(message[<int>PREFETCH_IDS].command.order_id) & book.ids.mask
+    ])
+    prefetch(&book.orders[<uint32_t>likely_entry(book, &message[<int>PREFETCH_ORDERS])])
+    order = &book.orders[<uint32_t>likely_entry(book, &message[<int>PREFETCH_QUEUES])]
+    prefetch(&book.orders[order.prev])
+    prefetch(&book.orders[order.next])
+    prefetch(&book.levels[order.level])
 
 
 cdef inline void note_quirks(Book *book, InstrumentBook *there) noexcept nogil:
-    """After a command that went the long way: whether plain orders may go the short one again."""
-    book.quirky = book.say.market_data != 0 or book.expiring.count != 0
+    """After a command that went the long way: when plain orders may go the short one again."""
+    if book.say.market_data:
+        book.wake_ts_ns = INT64_MIN
+    elif book.expiring.count:
+        book.wake_ts_ns = book.expiring.entries[1].key
+    else:
+        book.wake_ts_ns = INT64_MAX
     there.quirky = (
         not there.listed
         or there.state != OPEN
@@ -61,48 +102,34 @@ cdef inline void note_quirks(Book *book, InstrumentBook *there) noexcept nogil:
     )
 
 
-cdef inline InstrumentBook *plain_instrument(const Book *book,
-                                             const Command *command) noexcept nogil:
-    """The instrument of a command, NULL where it takes the long way."""
-    cdef InstrumentBook *there = &book.instruments[command.header.instrument]
-    if unlikely(command.header.instrument >= book.instrument_count) or unlikely(book.quirky):
-        return NULL
-    return NULL if unlikely(there.quirky) else there
-
-
-cdef inline void answer(Book *book, Outbox *out, const Command *command, uint8_t kind,
-                        int64_t price_ticks, int64_t last_lots, int64_t leaves_lots,
-                        uint8_t reason, int is_ask) noexcept nogil:
-    """The report of a command on the order that it names."""
-    cdef Message *report = outbox_next(out)
-    report.words[0] = 0
-    report.header.origin_ts_ns = command.header.origin_ts_ns
-    report.words[2] = header_word(command.header.instrument, kind, SOURCE_ENGINE)
-    report.report.order_id = command.order_id
-    report.report.price_ticks = price_ticks
-    report.report.last_lots = last_lots
-    report.report.leaves_lots = leaves_lots
-    report.words[7] = report_word(<uint32_t>command.header.sequence, command.account, reason,
-                                  <uint8_t>(BUY + is_ask))
-    book.say.counts.commands += 1
+cdef inline void answer(Book *book, const Command *command, int kind, int64_t price_ticks,
+                        int64_t last_lots, int64_t leaves_lots, int reason,
+                        uint32_t is_ask) noexcept nogil:
+    """The report of a command on the order that it names; its time is the engine's."""
+    cdef Message *message = next_answer(&book.say)
+    message.words[0] = 0
+    message.header.origin_ts_ns = command.header.origin_ts_ns
+    message.words[2] = header_word(command.header.instrument, kind, SOURCE_ENGINE)
+    message.report.order_id = command.order_id
+    message.report.price_ticks = price_ticks
+    message.report.last_lots = last_lots
+    message.report.leaves_lots = leaves_lots
+    message.report.cause = <uint32_t>command.header.sequence
+    message.report.account = command.account
+    message.report.reason = reason
+    message.report.side = BUY + is_ask
     if unlikely(command.event_ts_ns > book.say.now_ns):
         book.say.now_ns = command.event_ts_ns
 
 
-cdef inline bint is_plain_new(const Command *command) noexcept nogil:
-    """A side, and nothing else in the bytes that say what kind of order it is."""
-    return (
-        command.order_type | command.time_in_force | command.flags
-    ) == 0 and <uint8_t>(command.side - BUY) <= 1
+cdef inline void say_for(Book *book, const Command *command) noexcept nogil:
+    """What answers of the long way need to know of a command."""
+    book.say.header.origin_ts_ns = command.header.origin_ts_ns
+    book.say.header.instrument = command.header.instrument
+    book.say.cause = <uint32_t>command.header.sequence
 
 
-cdef inline bint crosses(const Book *book, const InstrumentBook *there, int is_ask,
-                         int64_t price_ticks) noexcept nogil:
-    cdef uint32_t best = there.sides[1 - is_ask].best
-    return best and price_reaches(price_ticks, book.levels[best].price_ticks, 1 - is_ask)
-
-
-cdef inline void quick_join(Book *book, InstrumentBook *there, uint32_t instrument, int is_ask,
+cdef inline void quick_join(Book *book, InstrumentBook *there, uint32_t instrument, uint32_t is_ask,
                             uint32_t index, uint32_t level_index, int64_t price_ticks,
                             int64_t lots) noexcept nogil:
     cdef Level *level
@@ -115,7 +142,8 @@ cdef inline void quick_join(Book *book, InstrumentBook *there, uint32_t instrume
     level.total_lots += lots
     level.order_count += 1
     there.sides[is_ask].own_count += 1
-    there.top_moved |= there.sides[is_ask].best == level_index
+    if there.sides[is_ask].best == level_index:
+        there.top_moved = True
     if HFT_AUDIT:
         book.joins += 1
         book.joined[index] = book.joins
@@ -127,42 +155,81 @@ cdef inline void quick_leave(Book *book, InstrumentBook *there, Level *level,
     cdef BookSide *side = &there.sides[order_is_ask(order)]
     unlink(book, level, order)
     level.total_lots -= order.leaves_lots
-    level.order_count -= 1
     side.own_count -= 1
-    there.top_moved |= side.best == order.level
+    if side.best == order.level:
+        there.top_moved = True
+    level.order_count -= 1
     if unlikely(level.order_count == 0):
         level_close(book, side, order.level)
 
 
-cdef inline bint quick_new(Book *book, const Command *command, Outbox *out) noexcept nogil:
-    """Whether a new order was plain, and now rests."""
-    cdef InstrumentBook *there = plain_instrument(book, command)
-    cdef int is_ask = command.side - BUY
+cdef inline bint matches(const Book *book, const InstrumentBook *there, uint32_t is_ask,
+                         int64_t price_ticks) noexcept nogil:
+    cdef uint32_t best = there.sides[is_ask ^ 1].best
+    return best != 0 and price_reaches(price_ticks, book.levels[best].price_ticks, is_ask ^ 1)
+
+
+cdef inline void arrive_trading(Engine *engine, const Command *command,
+                                uint32_t is_ask) noexcept nogil:
+    """A plain order that matches: it trades, and what is left of it rests."""
+    cdef Book *book = &engine.book
+    cdef Taker taker
+    cdef uint32_t index
+    answer(book, command, ACCEPTED, command.price_ticks, 0, command.qty_lots, NONE, is_ask)
+    say_for(book, command)
+    taker_init(engine, &taker, command.header.instrument, command.order_id, 0, command.account,
+               is_ask, False, command.price_ticks, command.qty_lots)
+    match_all(engine, &taker)
+    if taker.left_lots == 0:
+        return
+    index = admit(book, command, ORDER_ASK if is_ask else 0, id_place(book, command.order_id))
+    join(book, taker.instrument, index,
+         level_at(book, taker.instrument, is_ask, taker.limit_ticks), taker.limit_ticks,
+         taker.left_lots, False)
+
+
+cdef inline bint quick_new(Engine *engine, InstrumentBook *there,
+                           const Command *command) noexcept nogil:
+    """Whether a new order was plain, and has arrived."""
+    cdef Book *book = &engine.book
+    # Side, type, time in force and flags, as one number: 1 or 2 for a plain buy or sell.
+    cdef uint32_t kind = <uint32_t>((<const Message *>command).words[7] >> 16)
+    cdef uint32_t is_ask = kind - BUY
+    cdef int64_t lots = command.qty_lots
+    cdef int64_t price_ticks = command.price_ticks
+    cdef uint64_t order_id = command.order_id
+    cdef uint32_t tag = idmap_hash(order_id)
     cdef uint32_t index, place, level
     cdef Order *order
-    if there == NULL or not is_plain_new(command) or command.qty_lots <= 0:
+    if unlikely(is_ask > 1 or lots <= 0 or order_id >> SOURCE_SHIFT == 0):
         return False
-    if unlikely(command.order_id >> SOURCE_SHIFT == 0 or book.order_count == book.order_capacity):
+    level = trie_find(&there.sides[is_ask].trie, &book.nodes, price_key(price_ticks, is_ask))
+    if unlikely(book.levels[level].total_lots > INT64_MAX - lots
+                or book.order_count == book.order_capacity
+                or (level == 0 and not has_path_room(book))):
         return False
-    if crosses(book, there, is_ask, command.price_ticks):
-        return False
-    level = level_at(book, command.header.instrument, is_ask, command.price_ticks)
-    if unlikely(book.levels[level].total_lots > INT64_MAX - command.qty_lots
-                or not has_path_room(book)):
-        return False
-    place = idmap_seek(&book.ids, command.order_id)
+    place = idmap_seek_tagged(&book.ids, order_id, tag, sizeof(Order))
     if unlikely(book.ids.entries[place] != 0):
         return False
-    answer(book, out, command, ACCEPTED, command.price_ticks, 0, command.qty_lots, NONE, is_ask)
-    index = take_slot(book)
+    if unlikely(matches(book, there, is_ask, price_ticks)):
+        arrive_trading(engine, command, is_ask)
+        return True
+    answer(book, command, ACCEPTED, price_ticks, 0, lots, NONE, is_ask)
+    index = book.order_free
     order = &book.orders[index]
-    order.order_id = command.order_id
+    if likely(index != 0):
+        book.order_free = order.next
+    else:
+        index = book.order_fresh
+        book.order_fresh += 1
+        order = &book.orders[index]
+    book.order_count += 1
+    order.order_id = order_id
     order.account = command.account
-    order.flags = is_ask
+    order.flags = <uint16_t>is_ask
     book.entered_ts_ns[index] = command.event_ts_ns
-    idmap_put(&book.ids, place, command.order_id, index)
-    quick_join(book, there, command.header.instrument, is_ask, index, level, command.price_ticks,
-               command.qty_lots)
+    book.ids.entries[place] = <uint64_t>tag << 32 | index
+    quick_join(book, there, command.header.instrument, is_ask, index, level, price_ticks, lots)
     return True
 
 
@@ -173,27 +240,26 @@ cdef inline bint is_plain_order(const Book *book, const Command *command,
     return (
         index != 0
         and order.flags <= ORDER_ASK
-        and command.order_id >> SOURCE_SHIFT != 0
         and order.account == command.account
+        and command.order_id >> SOURCE_SHIFT != 0
         and book.levels[order.level].instrument == command.header.instrument
     )
 
 
-cdef inline bint quick_cancel(Book *book, const Command *command, Outbox *out) noexcept nogil:
+cdef inline bint quick_cancel(Engine *engine, InstrumentBook *there,
+                              const Command *command) noexcept nogil:
     """Whether the order was plain, and is gone."""
-    cdef InstrumentBook *there = plain_instrument(book, command)
+    cdef Book *book = &engine.book
     cdef uint32_t place, index
     cdef Order *order
     cdef Level *level
-    if there == NULL:
-        return False
-    place = idmap_seek(&book.ids, command.order_id)
+    place = id_place(book, command.order_id)
     index = <uint32_t>book.ids.entries[place]
     if unlikely(not is_plain_order(book, command, index)):
         return False
     order = &book.orders[index]
     level = &book.levels[order.level]
-    answer(book, out, command, CANCELLED, level.price_ticks, order.leaves_lots, 0, REQUESTED,
+    answer(book, command, CANCELLED, level.price_ticks, order.leaves_lots, 0, REQUESTED,
            order_is_ask(order))
     quick_leave(book, there, level, index)
     idmap_remove_at(&book.ids, place)
@@ -204,28 +270,70 @@ cdef inline bint quick_cancel(Book *book, const Command *command, Outbox *out) n
     return True
 
 
-cdef inline bint quick_replace(Book *book, const Command *command, Outbox *out) noexcept nogil:
+cdef inline bint quick_replace(Engine *engine, InstrumentBook *there,
+                               const Command *command) noexcept nogil:
     """Whether the order was plain, and rests at another price."""
-    cdef InstrumentBook *there = plain_instrument(book, command)
+    cdef Book *book = &engine.book
     cdef uint32_t index, level
     cdef Order *order
-    cdef int is_ask
-    if there == NULL or command.flags or command.qty_lots <= 0:
+    cdef uint32_t is_ask
+    if unlikely(command.flags or command.qty_lots <= 0):
         return False
-    index = <uint32_t>book.ids.entries[idmap_seek(&book.ids, command.order_id)]
+    index = <uint32_t>book.ids.entries[id_place(book, command.order_id)]
     if unlikely(not is_plain_order(book, command, index)):
         return False
     order = &book.orders[index]
     is_ask = order_is_ask(order)
-    level = level_at(book, command.header.instrument, is_ask, command.price_ticks)
-    if level == order.level or crosses(book, there, is_ask, command.price_ticks):
+    level = trie_find(&there.sides[is_ask].trie, &book.nodes,
+                      price_key(command.price_ticks, is_ask))
+    if level == order.level or unlikely(
+        book.levels[level].total_lots > INT64_MAX - command.qty_lots
+        or book.order_count == book.order_capacity
+        or (level == 0 and not has_path_room(book))
+    ):
         return False
-    if unlikely(book.levels[level].total_lots > INT64_MAX - command.qty_lots
-                or book.order_count == book.order_capacity or not has_path_room(book)):
+    if matches(book, there, is_ask, command.price_ticks):
         return False
-    answer(book, out, command, REPLACED, command.price_ticks, 0, command.qty_lots, NONE, is_ask)
+    answer(book, command, REPLACED, command.price_ticks, 0, command.qty_lots, NONE, is_ask)
     book.say.counts.amended_lots += <uint64_t>command.qty_lots - <uint64_t>order.leaves_lots
     quick_leave(book, there, &book.levels[order.level], index)
     quick_join(book, there, command.header.instrument, is_ask, index, level, command.price_ticks,
                command.qty_lots)
     return True
+
+
+cdef inline const Message *quick_run(Engine *engine, const Message *message, const Message *end,
+                                     bint ahead) noexcept nogil:
+    """Go the short way as far as it leads; the first command that it is not for, or `end`.
+
+    `ahead` is whether to fetch what later commands of the batch will touch.
+    """
+    cdef Book *book = &engine.book
+    cdef InstrumentBook *there = NULL
+    cdef uint32_t instrument = NO_INSTRUMENT
+    cdef uint8_t kind
+    cdef bint done
+    while message != end and message.command.event_ts_ns < book.wake_ts_ns:
+        if ahead:
+            look_ahead(book, message, end)
+        if message.header.instrument != instrument:
+            instrument = message.header.instrument
+            there = &book.instruments[instrument]
+            if unlikely(instrument >= book.instrument_count or there.quirky):
+                break
+        kind = message.header.kind
+        if kind == NEW_ORDER:
+            done = quick_new(engine, there, &message.command)
+        elif kind == CANCEL_ORDER:
+            done = quick_cancel(engine, there, &message.command)
+        elif kind == REPLACE_ORDER:
+            done = quick_replace(engine, there, &message.command)
+        else:
+            break
+        if unlikely(not done):
+            break
+        if unlikely(there.top_moved):
+            say_for(book, &message.command)
+            tell_top(book, instrument, message.command.event_ts_ns)
+        message += 1
+    return message
