@@ -60,6 +60,7 @@ from hft.core.pools cimport (
     has_path_room,
     id_place,
     order_is_ask,
+    order_is_recorded,
 )
 from hft.core.prices cimport (
     passive_price,
@@ -148,7 +149,7 @@ cdef inline uint8_t check_link(const Engine *engine, const Command *command,
                                uint32_t other) noexcept nogil:
     """Whether a new order may be linked with the one at `other` (0: there is none)."""
     cdef const Order *order = &engine.book.orders[other]
-    if (other == 0 or order.order_id >> SOURCE_SHIFT == 0 or order.account != command.account
+    if (other == 0 or order_is_recorded(order) or order.account != command.account
             or order.flags & ORDER_LINKED
             or order_instrument(&engine.book, other) != command.header.instrument):
         return BAD_LINK

@@ -96,7 +96,7 @@ from hft.core.pools cimport (
     pools_init,
     pools_prefault,
 )
-from hft.core.quick cimport note_quirks, quick_run, say_for
+from hft.core.quick cimport BLOCK, look_ahead, note_quirks, quick_run, say_for
 from hft.core.state_hash cimport state_hash
 from hft.core.stops cimport stops_act
 from hft.core.sweeps cimport expire, mass_cancel
@@ -346,12 +346,14 @@ cdef size_t run(Engine *engine, const Message *messages, size_t count,
     cdef const Message *end = messages + count
     cdef uint64_t second_slots = 0
     cdef uint32_t slots
+    cdef const Message *stop = end
+    cdef bint ahead = engine.book.order_count >= PREFETCH_FROM
     while message < end:
-        if engine.book.order_count < PREFETCH_FROM:
-            message = quick_run(engine, message, end, False)
-        else:
-            message = quick_run(engine, message, end, True)
-        if message < end:
+        if ahead:
+            stop = min(end, message + BLOCK)
+            look_ahead(&engine.book, message, end)
+        message = quick_run(engine, message, stop)
+        if message < stop:
             slots = apply_long(engine, message, available - <size_t>(message - messages))
             message += slots
             second_slots += slots - 1
@@ -366,10 +368,12 @@ cdef uint32_t engine_apply(Engine *engine, const Message *message, size_t availa
     `available` messages lie at `message`: an order's options are in the second.
     """
     cdef uint32_t before = out.count
-    cdef uint32_t slots
+    cdef uint32_t slots = 1
     say_to(&engine.book.say, out)
-    slots = <uint32_t>run(engine, message, 1, available)
+    if quick_run(engine, message, message + 1) == message:
+        slots = apply_long(engine, message, available)
     said(&engine.book.say)
+    engine.book.say.counts.commands += 1
     if HFT_AUDIT:
         audit_answers(engine, message, out, before)
     return slots

@@ -34,6 +34,7 @@ from hft.core.pools cimport (
     ORDER_ASK,
     ORDER_GHOST,
     ORDER_HAS_LIFE,
+    ORDER_RECORDED,
     Book,
     InstrumentBook,
     Order,
@@ -107,8 +108,9 @@ cdef inline void flow_enter(Engine *engine, const Command *command,
     index = take_slot(book)
     book.orders[index].order_id = order_id
     book.orders[index].account = command.account
-    book.orders[index].flags = ORDER_ASK if is_ask else 0
+    book.orders[index].flags = ORDER_RECORDED | (ORDER_ASK if is_ask else 0)
     book.orders[index].level = 0
+    book.instruments[instrument].recorded = True
     if order_id:
         idmap_put(&book.ids, id_place(book, order_id), order_id, index)
     if taker.left_lots < command.qty_lots:

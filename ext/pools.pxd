@@ -1,8 +1,8 @@
 """Memory of the order books: records of orders and levels, in pools that are fixed at start.
 
 An order is a 32-byte record, linked by 32-bit indices into its level's queue and found by id
-through an open-addressed map. A level is a 32-byte record with its total, found by price through a
-bitmap trie (trie.pxd). What few orders need lies beside the pool, at the same index, in memory that
+through an open-addressed map. A level is a 32-byte record with its total, found by price in a
+small table of recent ones, or else through a bitmap trie (trie.pxd). What few orders need lies beside the pool, at the same index, in memory that
 is not touched before one needs it: the terms of a special order, the life of a recorded order that
 own orders disturbed. Free slots are reused last in, first out, so that they are still warm. Index 0
 of every pool is nil.
@@ -14,7 +14,6 @@ from hft.core.answers cimport Answers
 from hft.core.heap cimport Heap
 from hft.core.hints cimport likely
 from hft.core.idmap cimport IdMap, idmap_find, idmap_remove, idmap_seek
-from hft.core.messages cimport SOURCE_SHIFT
 from hft.core.trie cimport TRIE_NODES_PER_INSERT, NodePool, Trie
 
 cdef enum:  # Order.flags; those from POST_ONLY to STOP are the attributes of docs/engine.md
@@ -30,6 +29,7 @@ cdef enum:  # Order.flags; those from POST_ONLY to STOP are the attributes of do
     ORDER_STOP = 512  # that waits for its trigger
     ORDER_HAS_LIFE = 1024  # life differs, or once differed, from leaves: see OrderLife
     ORDER_GHOST = 2048  # leaves is 0 but the recorded life goes on; in no queue
+    ORDER_RECORDED = 4096  # not an own order
     ORDER_ATTRIBUTES = 1022
     ORDER_SPECIAL = 1008  # ICEBERG to STOP: it has terms
     ORDER_UNUSUAL_MAKER = 112  # ICEBERG, REDUCE_ONLY, LINKED: not all it shows counts, or more
@@ -41,6 +41,7 @@ cdef enum:  # sides of an instrument, in the order of docs/engine.md; odd ones h
     SIDE_SELL_STOPS = 2
     SIDE_BUY_STOPS = 3
     SIDES = 4
+    RECENT_LEVELS = 128
 
 
 cdef struct Order:
@@ -103,11 +104,14 @@ cdef struct Rules:
 
 cdef struct InstrumentBook:
     BookSide sides[SIDES]
+    # A bid and an ask level by the low bits of their prices; 0 or one that is there.
+    uint32_t recent[2][RECENT_LEVELS]
     # What the last BOOK_TOP said.
     int64_t top_price_ticks[2]
     int64_t top_lots[2]
     bint top_moved  # something happened at a best price since
     bint quirky  # a plain order is not all that there is to a command: see quick.pxd
+    bint recorded  # recorded orders have rested here: the book may be crossed
     uint8_t state
     bint listed
     bint bounded  # the rules forbid something
@@ -159,7 +163,7 @@ cdef void pools_prefault(Book *book) noexcept nogil
 
 
 cdef inline bint order_is_recorded(const Order *order) noexcept nogil:
-    return order.order_id >> SOURCE_SHIFT == 0
+    return (order.flags & ORDER_RECORDED) != 0
 
 
 cdef inline int order_is_ask(const Order *order) noexcept nogil:

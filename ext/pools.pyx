@@ -97,6 +97,7 @@ cdef int pools_init(Book *book, uint32_t instruments, uint32_t orders) except -1
     book.instrument_count = instruments
     book.order_capacity = orders
     book.order_fresh = 1
+    book.orders[0].flags = ORDER_GHOST  # nil is no plain order
     book.level_fresh = 1
     return 0
 

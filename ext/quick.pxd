@@ -1,7 +1,7 @@
 """The short way for what nearly all commands are: a plain order, its cancel, its replace.
 
 Plain is a good-till-cancelled limit order of no attributes, on an open instrument without rules,
-stops and pegs (not `quirky`), in an engine that gives no further market data, before the next
+stops, pegs and recorded orders (not `quirky`), in an engine that gives no further market data, before the next
 expiry. A plain command that errs or would match is left to the long way, as is everything else. Both
 ways give the same, which the property tests hold this one to.
 
@@ -18,6 +18,7 @@ from hft.core.book cimport (
     join,
     level_at,
     level_close,
+    level_of,
     level_open,
     price_reaches,
     unlink,
@@ -54,35 +55,34 @@ from hft.core.pools cimport (
     order_is_ask,
 )
 from hft.core.tops cimport tell_top
-from hft.core.trie cimport price_key, trie_find
 
 
 cdef enum:
     NO_INSTRUMENT = 65536
-    PREFETCH_IDS = 12  # commands ahead of the one at work
-    PREFETCH_ORDERS = 8
-    PREFETCH_QUEUES = 4
+    BLOCK = 8  # commands that are fetched for at a time
 
 
-cdef inline uint64_t likely_entry(const Book *book, const Message *message) noexcept nogil:
-    """The entry at the place where a command's order id would be first looked for."""
-    return book.ids.entries[idmap_hash(message.command.order_id) & book.ids.mask]
+cdef inline uint64_t *likely_entry(const Book *book, const Message *message) noexcept nogil:
+    """The entry where a command's order id is looked for first."""
+    return &book.ids.entries[idmap_hash(message.command.order_id) & book.ids.mask]
 
 
 cdef inline void look_ahead(const Book *book, const Message *message,
                             const Message *end) noexcept nogil:
-    """Fetch what later commands of a batch will touch: ids, then orders, then their neighbours."""
+    """Before a block is applied, fetch what it and those behind it will touch.
+
+    The ids of the block after the next one, the orders of the next one, their neighbours of this.
+    """
     cdef const Order *order
-    if end - message <= PREFETCH_IDS:
+    cdef int place
+    if end - message < 3 * BLOCK:
         return
-    prefetch(&book.ids.entries[
-        idmap_hash(message[<int>PREFETCH_IDS].command.order_id) & book.ids.mask
-    ])
-    prefetch(&book.orders[<uint32_t>likely_entry(book, &message[<int>PREFETCH_ORDERS])])
-    order = &book.orders[<uint32_t>likely_entry(book, &message[<int>PREFETCH_QUEUES])]
-    prefetch(&book.orders[order.prev])
-    prefetch(&book.orders[order.next])
-    prefetch(&book.levels[order.level])
+    for place in range(<int>BLOCK):
+        order = &book.orders[<uint32_t>likely_entry(book, &message[place])[0]]
+        prefetch(&book.orders[order.prev])
+        prefetch(&book.orders[order.next])
+        prefetch(&book.orders[<uint32_t>likely_entry(book, &message[BLOCK + place])[0]])
+        prefetch(likely_entry(book, &message[2 * BLOCK + place]))
 
 
 cdef inline void note_quirks(Book *book, InstrumentBook *there) noexcept nogil:
@@ -99,6 +99,7 @@ cdef inline void note_quirks(Book *book, InstrumentBook *there) noexcept nogil:
         or there.bounded
         or there.stop_count != 0
         or there.peg_count != 0
+        or there.recorded
     )
 
 
@@ -129,13 +130,9 @@ cdef inline void say_for(Book *book, const Command *command) noexcept nogil:
     book.say.cause = <uint32_t>command.header.sequence
 
 
-cdef inline void quick_join(Book *book, InstrumentBook *there, uint32_t instrument, uint32_t is_ask,
-                            uint32_t index, uint32_t level_index, int64_t price_ticks,
-                            int64_t lots) noexcept nogil:
-    cdef Level *level
-    if unlikely(level_index == 0):
-        level_index = level_open(book, instrument, is_ask, price_ticks)
-    level = &book.levels[level_index]
+cdef inline void quick_join(Book *book, InstrumentBook *there, uint32_t is_ask, uint32_t index,
+                            uint32_t level_index, int64_t lots) noexcept nogil:
+    cdef Level *level = &book.levels[level_index]
     book.orders[index].level = level_index
     book.orders[index].leaves_lots = lots
     append(book, level, index)
@@ -190,7 +187,10 @@ cdef inline void arrive_trading(Engine *engine, const Command *command,
 
 cdef inline bint quick_new(Engine *engine, InstrumentBook *there,
                            const Command *command) noexcept nogil:
-    """Whether a new order was plain, and has arrived."""
+    """Whether a new order was plain, and has arrived.
+
+    Where its side already has a level at its price, it can't match: only recorded orders cross.
+    """
     cdef Book *book = &engine.book
     # Side, type, time in force and flags, as one number: 1 or 2 for a plain buy or sell.
     cdef uint32_t kind = <uint32_t>((<const Message *>command).words[7] >> 16)
@@ -203,17 +203,20 @@ cdef inline bint quick_new(Engine *engine, InstrumentBook *there,
     cdef Order *order
     if unlikely(is_ask > 1 or lots <= 0 or order_id >> SOURCE_SHIFT == 0):
         return False
-    level = trie_find(&there.sides[is_ask].trie, &book.nodes, price_key(price_ticks, is_ask))
+    level = level_of(book, there, is_ask, price_ticks)
     if unlikely(book.levels[level].total_lots > INT64_MAX - lots
-                or book.order_count == book.order_capacity
-                or (level == 0 and not has_path_room(book))):
+                or book.order_count == book.order_capacity):
         return False
     place = idmap_seek_tagged(&book.ids, order_id, tag, sizeof(Order))
     if unlikely(book.ids.entries[place] != 0):
         return False
-    if unlikely(matches(book, there, is_ask, price_ticks)):
-        arrive_trading(engine, command, is_ask)
-        return True
+    if unlikely(level == 0):
+        if not has_path_room(book):
+            return False
+        if matches(book, there, is_ask, price_ticks):
+            arrive_trading(engine, command, is_ask)
+            return True
+        level = level_open(book, command.header.instrument, is_ask, price_ticks)
     answer(book, command, ACCEPTED, price_ticks, 0, lots, NONE, is_ask)
     index = book.order_free
     order = &book.orders[index]
@@ -229,7 +232,7 @@ cdef inline bint quick_new(Engine *engine, InstrumentBook *there,
     order.flags = <uint16_t>is_ask
     book.entered_ts_ns[index] = command.event_ts_ns
     book.ids.entries[place] = <uint64_t>tag << 32 | index
-    quick_join(book, there, command.header.instrument, is_ask, index, level, price_ticks, lots)
+    quick_join(book, there, is_ask, index, level, lots)
     return True
 
 
@@ -238,10 +241,8 @@ cdef inline bint is_plain_order(const Book *book, const Command *command,
     """Whether a command names a plain order that rests, and may touch it."""
     cdef const Order *order = &book.orders[index]
     return (
-        index != 0
-        and order.flags <= ORDER_ASK
+        order.flags <= ORDER_ASK  # which nil is not
         and order.account == command.account
-        and command.order_id >> SOURCE_SHIFT != 0
         and book.levels[order.level].instrument == command.header.instrument
     )
 
@@ -284,38 +285,31 @@ cdef inline bint quick_replace(Engine *engine, InstrumentBook *there,
         return False
     order = &book.orders[index]
     is_ask = order_is_ask(order)
-    level = trie_find(&there.sides[is_ask].trie, &book.nodes,
-                      price_key(command.price_ticks, is_ask))
+    level = level_of(book, there, is_ask, command.price_ticks)
     if level == order.level or unlikely(
         book.levels[level].total_lots > INT64_MAX - command.qty_lots
         or book.order_count == book.order_capacity
-        or (level == 0 and not has_path_room(book))
     ):
         return False
-    if matches(book, there, is_ask, command.price_ticks):
-        return False
+    if level == 0:
+        if not has_path_room(book) or matches(book, there, is_ask, command.price_ticks):
+            return False
+        level = level_open(book, command.header.instrument, is_ask, command.price_ticks)
     answer(book, command, REPLACED, command.price_ticks, 0, command.qty_lots, NONE, is_ask)
     book.say.counts.amended_lots += <uint64_t>command.qty_lots - <uint64_t>order.leaves_lots
     quick_leave(book, there, &book.levels[order.level], index)
-    quick_join(book, there, command.header.instrument, is_ask, index, level, command.price_ticks,
-               command.qty_lots)
+    quick_join(book, there, is_ask, index, level, command.qty_lots)
     return True
 
 
-cdef inline const Message *quick_run(Engine *engine, const Message *message, const Message *end,
-                                     bint ahead) noexcept nogil:
-    """Go the short way as far as it leads; the first command that it is not for, or `end`.
-
-    `ahead` is whether to fetch what later commands of the batch will touch.
-    """
+cdef inline const Message *quick_run(Engine *engine, const Message *message, const Message *end) noexcept nogil:
+    """Go the short way as far as it leads; the first command that it is not for, or `end`."""
     cdef Book *book = &engine.book
     cdef InstrumentBook *there = NULL
     cdef uint32_t instrument = NO_INSTRUMENT
     cdef uint8_t kind
     cdef bint done
     while message != end and message.command.event_ts_ns < book.wake_ts_ns:
-        if ahead:
-            look_ahead(book, message, end)
         if message.header.instrument != instrument:
             instrument = message.header.instrument
             there = &book.instruments[instrument]

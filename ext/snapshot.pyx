@@ -316,6 +316,8 @@ cdef int read_order(Engine *engine, const OrderRecord *record) except -1:
     if record.order_id:
         place = id_place(book, record.order_id)
         idmap_put(&book.ids, place, record.order_id, index)
+    if order_is_recorded(order):
+        book.instruments[record.instrument].recorded = True
     if record.flags & ORDER_HAS_LIFE:
         order_set_life(book, index, record.life_lots)
     if record.flags & ORDER_SPECIAL:
