@@ -183,6 +183,12 @@ cdef inline void prepend(Book *book, Level *level, uint32_t index) noexcept nogi
         level.tail = index
 
 
+cdef inline void note_join(Book *book, uint32_t index) noexcept nogil:
+    """For the audit: the place of an order among all that joined a queue."""
+    book.joins += 1
+    book.joined[index] = book.joins
+
+
 cdef inline void unlink(Book *book, Level *level, const Order *order) noexcept nogil:
     """Take an order out from between its neighbours."""
     if likely(order.prev != 0):
@@ -227,8 +233,9 @@ cdef inline void join(Book *book, uint32_t instrument, uint32_t index, uint32_t 
     if unlikely((order.flags & (ORDER_UNUSUAL_MAKER | ORDER_PEG)) != 0):
         count_attributes(book, &there.sides[side], level_index, order, 1)
     if HFT_AUDIT:
-        book.joins += 1
-        book.joined[index] = -book.joins if at_front else book.joins
+        note_join(book, index)
+        if at_front:
+            book.joined[index] = -book.joins
     level_changed(book, there, level_index, order, leaves_lots,
                   ORDER_JOINED_FRONT if at_front else ORDER_JOINED)
 

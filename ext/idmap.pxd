@@ -27,9 +27,13 @@ cdef inline uint64_t idmap_entries_for(uint64_t capacity) noexcept nogil:
     return entries
 
 
-cdef inline uint32_t idmap_seek_tagged(const IdMap *ids, uint64_t key, uint32_t tag,
-                                       size_t record_bytes) noexcept nogil:
-    """`idmap_seek` for whoever has the key's hash already."""
+cdef inline uint32_t idmap_seek(const IdMap *ids, uint64_t key,
+                                size_t record_bytes) noexcept nogil:
+    """Place of the entry of `key`, or of the empty one where it would be put.
+
+    `record_bytes`, from one record to the next, is a constant of each pool.
+    """
+    cdef uint32_t tag = idmap_hash(key)
     cdef uint32_t place = tag & ids.mask
     cdef uint64_t entry = ids.entries[place]
     while entry:
@@ -40,15 +44,6 @@ cdef inline uint32_t idmap_seek_tagged(const IdMap *ids, uint64_t key, uint32_t 
         place = (place + 1) & ids.mask
         entry = ids.entries[place]
     return place
-
-
-cdef inline uint32_t idmap_seek(const IdMap *ids, uint64_t key,
-                                size_t record_bytes) noexcept nogil:
-    """Place of the entry of `key`, or of the empty one where it would be put.
-
-    `record_bytes`, from one record to the next, is a constant of each pool.
-    """
-    return idmap_seek_tagged(ids, key, idmap_hash(key), record_bytes)
 
 
 cdef inline uint32_t idmap_find(const IdMap *ids, uint64_t key,

@@ -12,7 +12,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from hft.core.answers cimport Answers
 from hft.core.heap cimport Heap
-from hft.core.hints cimport likely
+from hft.core.hints cimport likely, unlikely
 from hft.core.idmap cimport IdMap, idmap_find, idmap_remove, idmap_seek
 from hft.core.trie cimport TRIE_NODES_PER_INSERT, NodePool, Trie
 
@@ -42,6 +42,7 @@ cdef enum:  # sides of an instrument, in the order of docs/engine.md; odd ones h
     SIDE_BUY_STOPS = 3
     SIDES = 4
     RECENT_LEVELS = 128
+    SLOTS_AT_ONCE = 64
 
 
 cdef struct Order:
@@ -185,14 +186,25 @@ cdef inline bint has_path_room(const Book *book) noexcept nogil:
     return book.nodes.used + TRIE_NODES_PER_INSERT <= book.nodes.capacity
 
 
+cdef inline void free_more_slots(Book *book) noexcept nogil:
+    """Chain the next records that were never used, if there are any, as free ones."""
+    cdef uint32_t count = min(<uint32_t>SLOTS_AT_ONCE, book.order_capacity + 1 - book.order_fresh)
+    cdef uint32_t index = book.order_fresh + count
+    book.order_fresh = index
+    while count:
+        count -= 1
+        index -= 1
+        book.orders[index].next = book.order_free
+        book.order_free = index
+
+
 cdef inline uint32_t take_slot(Book *book) noexcept nogil:
     """A free order record. The caller has checked that one is left."""
-    cdef uint32_t index = book.order_free
-    if likely(index != 0):
-        book.order_free = book.orders[index].next
-    else:
-        index = book.order_fresh
-        book.order_fresh += 1
+    cdef uint32_t index
+    if unlikely(book.order_free == 0):
+        free_more_slots(book)
+    index = book.order_free
+    book.order_free = book.orders[index].next
     book.order_count += 1
     return index
 

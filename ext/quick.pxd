@@ -15,16 +15,16 @@ from hft.core.arrivals cimport admit
 from hft.core.book cimport (
     Taker,
     append,
-    join,
-    level_at,
     level_close,
     level_of,
     level_open,
+    note_join,
     price_reaches,
+    recent_place,
     unlink,
 )
-from hft.core.hints cimport HFT_AUDIT, likely, prefetch, unlikely
-from hft.core.idmap cimport idmap_hash, idmap_remove_at, idmap_seek_tagged
+from hft.core.hints cimport HFT_AUDIT, prefetch, unlikely
+from hft.core.idmap cimport idmap_hash, idmap_remove_at
 from hft.core.matching cimport Engine, match_all, taker_init
 from hft.core.messages cimport (
     ACCEPTED,
@@ -57,14 +57,25 @@ from hft.core.pools cimport (
 from hft.core.tops cimport tell_top
 
 
+cdef enum Way:
+    """What became of a command here."""
+    LONG_WAY = 0  # nothing: it is for the long way
+    DONE = 1
+    DONE_AT_TOP = 2  # and something happened at a best price
+
 cdef enum:
     NO_INSTRUMENT = 65536
     BLOCK = 8  # commands that are fetched for at a time
 
 
-cdef inline uint64_t *likely_entry(const Book *book, const Message *message) noexcept nogil:
-    """The entry where a command's order id is looked for first."""
-    return &book.ids.entries[idmap_hash(message.command.order_id) & book.ids.mask]
+cdef inline uint64_t *likely_entry(const Book *book, uint64_t order_id) noexcept nogil:
+    """The entry where an order id is looked for first."""
+    return &book.ids.entries[idmap_hash(order_id) & book.ids.mask]
+
+
+cdef inline uint64_t *entry_of(const Book *book, uint64_t order_id) noexcept nogil:
+    """The entry of an order id, or the empty one where it would be put."""
+    return &book.ids.entries[id_place(book, order_id)]
 
 
 cdef inline void look_ahead(const Book *book, const Message *message,
@@ -78,11 +89,13 @@ cdef inline void look_ahead(const Book *book, const Message *message,
     if end - message < 3 * BLOCK:
         return
     for place in range(<int>BLOCK):
-        order = &book.orders[<uint32_t>likely_entry(book, &message[place])[0]]
+        order = &book.orders[<uint32_t>likely_entry(book, message[place].command.order_id)[0]]
         prefetch(&book.orders[order.prev])
         prefetch(&book.orders[order.next])
-        prefetch(&book.orders[<uint32_t>likely_entry(book, &message[BLOCK + place])[0]])
-        prefetch(likely_entry(book, &message[2 * BLOCK + place]))
+        prefetch(&book.orders[
+            <uint32_t>likely_entry(book, message[BLOCK + place].command.order_id)[0]
+        ])
+        prefetch(likely_entry(book, message[2 * BLOCK + place].command.order_id))
 
 
 cdef inline void note_quirks(Book *book, InstrumentBook *there) noexcept nogil:
@@ -106,7 +119,7 @@ cdef inline void note_quirks(Book *book, InstrumentBook *there) noexcept nogil:
 cdef inline void answer(Book *book, const Command *command, int kind, int64_t price_ticks,
                         int64_t last_lots, int64_t leaves_lots, int reason,
                         uint32_t is_ask) noexcept nogil:
-    """The report of a command on the order that it names; its time is the engine's."""
+    """The report of a command on the order that it names."""
     cdef Message *message = next_answer(&book.say)
     message.words[0] = 0
     message.header.origin_ts_ns = command.header.origin_ts_ns
@@ -119,8 +132,6 @@ cdef inline void answer(Book *book, const Command *command, int kind, int64_t pr
     message.report.account = command.account
     message.report.reason = reason
     message.report.side = BUY + is_ask
-    if unlikely(command.event_ts_ns > book.say.now_ns):
-        book.say.now_ns = command.event_ts_ns
 
 
 cdef inline void say_for(Book *book, const Command *command) noexcept nogil:
@@ -139,25 +150,26 @@ cdef inline void quick_join(Book *book, InstrumentBook *there, uint32_t is_ask, 
     level.total_lots += lots
     level.order_count += 1
     there.sides[is_ask].own_count += 1
-    if there.sides[is_ask].best == level_index:
-        there.top_moved = True
     if HFT_AUDIT:
-        book.joins += 1
-        book.joined[index] = book.joins
+        note_join(book, index)
 
 
-cdef inline void quick_leave(Book *book, InstrumentBook *there, Level *level,
+cdef inline bint quick_leave(Book *book, InstrumentBook *there, Level *level,
                              uint32_t index) noexcept nogil:
+    """Take an order out of its queue; whether that was at the best price."""
     cdef Order *order = &book.orders[index]
     cdef BookSide *side = &there.sides[order_is_ask(order)]
     unlink(book, level, order)
     level.total_lots -= order.leaves_lots
     side.own_count -= 1
-    if side.best == order.level:
-        there.top_moved = True
     level.order_count -= 1
+    if unlikely(side.best == order.level):
+        if level.order_count == 0:
+            level_close(book, side, order.level)
+        return True
     if unlikely(level.order_count == 0):
         level_close(book, side, order.level)
+    return False
 
 
 cdef inline bint matches(const Book *book, const InstrumentBook *there, uint32_t is_ask,
@@ -166,74 +178,84 @@ cdef inline bint matches(const Book *book, const InstrumentBook *there, uint32_t
     return best != 0 and price_reaches(price_ticks, book.levels[best].price_ticks, is_ask ^ 1)
 
 
-cdef inline void arrive_trading(Engine *engine, const Command *command,
-                                uint32_t is_ask) noexcept nogil:
-    """A plain order that matches: it trades, and what is left of it rests."""
-    cdef Book *book = &engine.book
-    cdef Taker taker
-    cdef uint32_t index
-    answer(book, command, ACCEPTED, command.price_ticks, 0, command.qty_lots, NONE, is_ask)
-    say_for(book, command)
-    taker_init(engine, &taker, command.header.instrument, command.order_id, 0, command.account,
-               is_ask, False, command.price_ticks, command.qty_lots)
-    match_all(engine, &taker)
-    if taker.left_lots == 0:
-        return
-    index = admit(book, command, ORDER_ASK if is_ask else 0, id_place(book, command.order_id))
-    join(book, taker.instrument, index,
-         level_at(book, taker.instrument, is_ask, taker.limit_ticks), taker.limit_ticks,
-         taker.left_lots, False)
+cdef inline Way arrive_elsewhere(Engine *engine, InstrumentBook *there, const Command *command,
+                                 uint32_t is_ask) noexcept nogil:
+    """A plain order at a price whose level is not a recent one.
 
-
-cdef inline bint quick_new(Engine *engine, InstrumentBook *there,
-                           const Command *command) noexcept nogil:
-    """Whether a new order was plain, and has arrived.
-
-    Where its side already has a level at its price, it can't match: only recorded orders cross.
+    Only here it may match: where its side has a level at its price it can't.
     """
+    cdef Book *book = &engine.book
+    cdef int64_t price_ticks = command.price_ticks
+    cdef int64_t lots = command.qty_lots
+    cdef uint32_t level = level_of(book, there, is_ask, price_ticks)
+    cdef uint32_t place = id_place(book, command.order_id)
+    cdef Taker taker
+    if (book.ids.entries[place] or book.order_free == 0 or not has_path_room(book)
+            or book.levels[level].total_lots > INT64_MAX - lots):
+        return LONG_WAY
+    answer(book, command, ACCEPTED, price_ticks, 0, lots, NONE, is_ask)
+    if level == 0 and matches(book, there, is_ask, price_ticks):
+        say_for(book, command)
+        taker_init(engine, &taker, command.header.instrument, command.order_id, 0,
+                   command.account, is_ask, False, price_ticks, lots)
+        match_all(engine, &taker)
+        lots = taker.left_lots
+        if lots == 0:
+            return DONE_AT_TOP
+        place = id_place(book, command.order_id)
+    if level == 0:
+        level = level_open(book, command.header.instrument, is_ask, price_ticks)
+    quick_join(book, there, is_ask, admit(book, command, <uint16_t>is_ask, place), level, lots)
+    return DONE_AT_TOP
+
+
+cdef inline Way quick_new(Engine *engine, InstrumentBook *there,
+                          const Command *command) noexcept nogil:
+    """A new order, which arrives if it is plain."""
     cdef Book *book = &engine.book
     # Side, type, time in force and flags, as one number: 1 or 2 for a plain buy or sell.
     cdef uint32_t kind = <uint32_t>((<const Message *>command).words[7] >> 16)
     cdef uint32_t is_ask = kind - BUY
     cdef int64_t lots = command.qty_lots
-    cdef int64_t price_ticks = command.price_ticks
     cdef uint64_t order_id = command.order_id
     cdef uint32_t tag = idmap_hash(order_id)
-    cdef uint32_t index, place, level
-    cdef Order *order
-    if unlikely(is_ask > 1 or lots <= 0 or order_id >> SOURCE_SHIFT == 0):
-        return False
-    level = level_of(book, there, is_ask, price_ticks)
-    if unlikely(book.levels[level].total_lots > INT64_MAX - lots
-                or book.order_count == book.order_capacity):
-        return False
-    place = idmap_seek_tagged(&book.ids, order_id, tag, sizeof(Order))
-    if unlikely(book.ids.entries[place] != 0):
-        return False
-    if unlikely(level == 0):
-        if not has_path_room(book):
-            return False
-        if matches(book, there, is_ask, price_ticks):
-            arrive_trading(engine, command, is_ask)
-            return True
-        level = level_open(book, command.header.instrument, is_ask, price_ticks)
-    answer(book, command, ACCEPTED, price_ticks, 0, lots, NONE, is_ask)
-    index = book.order_free
-    order = &book.orders[index]
-    if likely(index != 0):
-        book.order_free = order.next
-    else:
-        index = book.order_fresh
-        book.order_fresh += 1
-        order = &book.orders[index]
+    cdef uint32_t index = book.order_free
+    cdef uint32_t level_index
+    cdef uint64_t total_lots
+    cdef uint64_t *entry
+    cdef Order *order = &book.orders[index]
+    cdef Level *level
+    if unlikely(is_ask > 1 or lots <= 0 or order_id >> SOURCE_SHIFT == 0 or index == 0):
+        return LONG_WAY
+    level_index = recent_place(there, is_ask, command.price_ticks)[0]
+    level = &book.levels[level_index]
+    if unlikely(level.price_ticks != command.price_ticks or level_index == 0):
+        return arrive_elsewhere(engine, there, command, is_ask)
+    total_lots = <uint64_t>level.total_lots + <uint64_t>lots
+    if unlikely(<int64_t>total_lots < 0):
+        return LONG_WAY
+    entry = &book.ids.entries[tag & book.ids.mask]
+    if unlikely(entry[0] != 0):
+        entry = entry_of(book, order_id)
+        if entry[0] != 0:
+            return LONG_WAY
+    entry[0] = <uint64_t>tag << 32 | index
+    answer(book, command, ACCEPTED, command.price_ticks, 0, lots, NONE, is_ask)
+    book.order_free = order.next
     book.order_count += 1
     order.order_id = order_id
+    order.leaves_lots = lots
+    order.level = level_index
     order.account = command.account
     order.flags = <uint16_t>is_ask
     book.entered_ts_ns[index] = command.event_ts_ns
-    book.ids.entries[place] = <uint64_t>tag << 32 | index
-    quick_join(book, there, is_ask, index, level, lots)
-    return True
+    append(book, level, index)
+    level.total_lots = <int64_t>total_lots
+    level.order_count += 1
+    there.sides[is_ask].own_count += 1
+    if HFT_AUDIT:
+        note_join(book, index)
+    return DONE_AT_TOP if there.sides[is_ask].best == level_index else DONE
 
 
 cdef inline bint is_plain_order(const Book *book, const Command *command,
@@ -247,86 +269,96 @@ cdef inline bint is_plain_order(const Book *book, const Command *command,
     )
 
 
-cdef inline bint quick_cancel(Engine *engine, InstrumentBook *there,
-                              const Command *command) noexcept nogil:
-    """Whether the order was plain, and is gone."""
+cdef inline Way quick_cancel(Engine *engine, InstrumentBook *there,
+                             const Command *command) noexcept nogil:
+    """An order that goes, if it is plain."""
     cdef Book *book = &engine.book
-    cdef uint32_t place, index
+    cdef uint64_t *entry
+    cdef uint32_t index
     cdef Order *order
     cdef Level *level
-    place = id_place(book, command.order_id)
-    index = <uint32_t>book.ids.entries[place]
+    cdef bint at_top
+    entry = likely_entry(book, command.order_id)
+    index = <uint32_t>entry[0]
+    if unlikely(book.orders[index].order_id != command.order_id):
+        entry = entry_of(book, command.order_id)
+        index = <uint32_t>entry[0]
     if unlikely(not is_plain_order(book, command, index)):
-        return False
+        return LONG_WAY
     order = &book.orders[index]
     level = &book.levels[order.level]
     answer(book, command, CANCELLED, level.price_ticks, order.leaves_lots, 0, REQUESTED,
            order_is_ask(order))
-    quick_leave(book, there, level, index)
-    idmap_remove_at(&book.ids, place)
+    at_top = quick_leave(book, there, level, index)
+    idmap_remove_at(&book.ids, <uint32_t>(entry - book.ids.entries))
     order.next = book.order_free
     order.flags = 0
     book.order_free = index
     book.order_count -= 1
-    return True
+    return DONE_AT_TOP if at_top else DONE
 
 
-cdef inline bint quick_replace(Engine *engine, InstrumentBook *there,
-                               const Command *command) noexcept nogil:
-    """Whether the order was plain, and rests at another price."""
+cdef inline Way quick_replace(Engine *engine, InstrumentBook *there,
+                              const Command *command) noexcept nogil:
+    """An order that rests at another price, if it is plain."""
     cdef Book *book = &engine.book
     cdef uint32_t index, level
     cdef Order *order
     cdef uint32_t is_ask
     if unlikely(command.flags or command.qty_lots <= 0):
-        return False
+        return LONG_WAY
     index = <uint32_t>book.ids.entries[id_place(book, command.order_id)]
     if unlikely(not is_plain_order(book, command, index)):
-        return False
+        return LONG_WAY
     order = &book.orders[index]
     is_ask = order_is_ask(order)
     level = level_of(book, there, is_ask, command.price_ticks)
     if level == order.level or unlikely(
         book.levels[level].total_lots > INT64_MAX - command.qty_lots
-        or book.order_count == book.order_capacity
+        or book.order_free == 0
     ):
-        return False
+        return LONG_WAY
     if level == 0:
         if not has_path_room(book) or matches(book, there, is_ask, command.price_ticks):
-            return False
+            return LONG_WAY
         level = level_open(book, command.header.instrument, is_ask, command.price_ticks)
     answer(book, command, REPLACED, command.price_ticks, 0, command.qty_lots, NONE, is_ask)
     book.say.counts.amended_lots += <uint64_t>command.qty_lots - <uint64_t>order.leaves_lots
     quick_leave(book, there, &book.levels[order.level], index)
     quick_join(book, there, is_ask, index, level, command.qty_lots)
-    return True
+    return DONE_AT_TOP
 
 
-cdef inline const Message *quick_run(Engine *engine, const Message *message, const Message *end) noexcept nogil:
+cdef inline const Message *quick_run(Engine *engine, const Message *message,
+                                     const Message *end) noexcept nogil:
     """Go the short way as far as it leads; the first command that it is not for, or `end`."""
     cdef Book *book = &engine.book
     cdef InstrumentBook *there = NULL
     cdef uint32_t instrument = NO_INSTRUMENT
     cdef uint8_t kind
-    cdef bint done
-    while message != end and message.command.event_ts_ns < book.wake_ts_ns:
+    cdef Way way
+    while message != end:
+        if unlikely(message.command.event_ts_ns >= book.wake_ts_ns):
+            break
         if message.header.instrument != instrument:
             instrument = message.header.instrument
             there = &book.instruments[instrument]
             if unlikely(instrument >= book.instrument_count or there.quirky):
                 break
+        if message.command.event_ts_ns > book.say.now_ns:
+            book.say.now_ns = message.command.event_ts_ns
         kind = message.header.kind
         if kind == NEW_ORDER:
-            done = quick_new(engine, there, &message.command)
+            way = quick_new(engine, there, &message.command)
         elif kind == CANCEL_ORDER:
-            done = quick_cancel(engine, there, &message.command)
+            way = quick_cancel(engine, there, &message.command)
         elif kind == REPLACE_ORDER:
-            done = quick_replace(engine, there, &message.command)
+            way = quick_replace(engine, there, &message.command)
         else:
             break
-        if unlikely(not done):
-            break
-        if unlikely(there.top_moved):
+        if way != DONE:
+            if way == LONG_WAY:
+                break
             say_for(book, &message.command)
             tell_top(book, instrument, message.command.event_ts_ns)
         message += 1
