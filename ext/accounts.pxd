@@ -51,7 +51,7 @@ cdef inline Position *position_of(const Accounts *accounts, uint32_t instrument,
     """The record of a position; NULL where the engine was never told of it."""
     cdef uint32_t index = 0
     if accounts.position_count:
-        index = idmap_find(&accounts.ids, position_key(instrument, account))
+        index = idmap_find(&accounts.ids, position_key(instrument, account), sizeof(Position))
     return &accounts.positions[index] if index else NULL
 
 
@@ -76,7 +76,7 @@ cdef inline bint position_set(Accounts *accounts, uint32_t instrument, uint16_t 
                               int64_t lots) noexcept nogil:
     """Tell a position; whether there was room for it."""
     cdef uint64_t key = position_key(instrument, account)
-    cdef uint32_t place = idmap_seek(&accounts.ids, key)
+    cdef uint32_t place = idmap_seek(&accounts.ids, key, sizeof(Position))
     cdef uint32_t index = <uint32_t>accounts.ids.entries[place]
     if index == 0:
         if accounts.position_count == POSITIONS:

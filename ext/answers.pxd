@@ -22,7 +22,8 @@ from hft.core.messages cimport (
     header_word,
     report_word,
 )
-from hft.core.outbox cimport Outbox, outbox_next
+from hft.core.hints cimport unlikely
+from hft.core.outbox cimport Outbox, outbox_grow
 
 cdef struct EngineCounts:
     uint64_t commands
@@ -33,6 +34,8 @@ cdef struct EngineCounts:
 
 
 cdef struct Answers:
+    Message *next  # where the next answer goes
+    Message *end
     Outbox *out
     Header header
     uint32_t cause
@@ -42,10 +45,35 @@ cdef struct Answers:
     EngineCounts counts
 
 
+cdef inline void say_to(Answers *say, Outbox *out) noexcept nogil:
+    """Answer into an outbox, behind what is in it already; `said` ends that."""
+    say.out = out
+    say.next = out.messages + out.count
+    say.end = out.messages + out.capacity
+
+
+cdef inline void said(Answers *say) noexcept nogil:
+    say.out.count = <uint32_t>(say.next - say.out.messages)
+
+
+cdef inline void more_room(Answers *say) noexcept nogil:
+    said(say)
+    outbox_grow(say.out)
+    say_to(say, say.out)
+
+
+cdef inline Message *next_answer(Answers *say) noexcept nogil:
+    """Room for one more answer."""
+    if unlikely(say.next == say.end):
+        more_room(say)
+    say.next += 1
+    return say.next - 1
+
+
 cdef inline void report(Answers *say, uint8_t kind, uint64_t order_id, int64_t price_ticks,
                         int64_t last_lots, int64_t leaves_lots, uint16_t account, uint8_t reason,
                         int is_ask) noexcept nogil:
-    cdef Message *answer = outbox_next(say.out)
+    cdef Message *answer = next_answer(say)
     # Whole words, each field of which messages.pxd places: half as many stores.
     answer.words[0] = 0
     answer.header.origin_ts_ns = say.header.origin_ts_ns
@@ -61,7 +89,7 @@ cdef inline void report(Answers *say, uint8_t kind, uint64_t order_id, int64_t p
 cdef inline void trade(Answers *say, uint64_t maker_order_id, uint64_t taker_order_id,
                        int64_t price_ticks, int64_t qty_lots, int maker_is_ask,
                        bint hidden) noexcept nogil:
-    cdef Trade *answer = &outbox_next(say.out).trade
+    cdef Trade *answer = &next_answer(say).trade
     answer.header = say.header
     answer.header.kind = TRADE
     answer.maker_order_id = maker_order_id
@@ -79,7 +107,7 @@ cdef inline void trade(Answers *say, uint64_t maker_order_id, uint64_t taker_ord
 cdef inline void tell_order(Answers *say, uint16_t instrument, int is_ask, uint64_t order_id,
                             int64_t price_ticks, int64_t leaves_lots,
                             uint8_t action) noexcept nogil:
-    cdef BookOrder *answer = &outbox_next(say.out).book_order
+    cdef BookOrder *answer = &next_answer(say).book_order
     answer.header = say.header
     answer.header.kind = BOOK_ORDER
     answer.header.instrument = instrument
@@ -95,7 +123,7 @@ cdef inline void tell_order(Answers *say, uint16_t instrument, int is_ask, uint6
 
 cdef inline void tell_level(Answers *say, uint16_t instrument, int is_ask, int64_t price_ticks,
                             int64_t lots, uint32_t order_count) noexcept nogil:
-    cdef BookLevel *answer = &outbox_next(say.out).book_level
+    cdef BookLevel *answer = &next_answer(say).book_level
     cdef int place
     answer.header = say.header
     answer.header.kind = BOOK_LEVEL
@@ -114,7 +142,7 @@ cdef inline void echo(Answers *say, const Command *command, uint8_t kind, uint64
                       int64_t last_lots, uint8_t reason) noexcept nogil:
     """A report about the command itself, with its price, account and side, whatever they may be."""
     report(say, kind, order_id, command.price_ticks, last_lots, 0, command.account, reason, 0)
-    say.out.messages[say.out.count - 1].report.side = command.side
+    (say.next - 1).report.side = command.side
 
 
 cdef inline void reject(Answers *say, const Command *command, uint8_t reason) noexcept nogil:
@@ -125,5 +153,5 @@ cdef inline void reject(Answers *say, const Command *command, uint8_t reason) no
 cdef inline void echo_other(Answers *say, uint8_t kind, uint8_t reason) noexcept nogil:
     """A report about a message that is no Command: it has none of its fields."""
     report(say, kind, 0, 0, 0, 0, 0, reason, 0)
-    say.out.messages[say.out.count - 1].report.side = 0
+    (say.next - 1).report.side = 0
     say.counts.rejected += kind == REJECTED

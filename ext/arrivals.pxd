@@ -41,7 +41,7 @@ from hft.core.pools cimport (
 
 
 cdef inline uint32_t admit(Book *book, const Command *command, uint16_t flags,
-                           uint32_t id_place) noexcept nogil:
+                           uint32_t place) noexcept nogil:
     """A record for a new order, known by its id, in no queue yet."""
     cdef uint32_t index = take_slot(book)
     book.orders[index].order_id = command.order_id
@@ -49,7 +49,7 @@ cdef inline uint32_t admit(Book *book, const Command *command, uint16_t flags,
     book.orders[index].flags = flags
     book.orders[index].level = 0
     book.entered_ts_ns[index] = command.event_ts_ns
-    idmap_put(&book.ids, id_place, command.order_id, index)
+    idmap_put(&book.ids, place, command.order_id, index)
     return index
 
 
@@ -64,11 +64,11 @@ cdef inline void set_link(Book *book, uint32_t index, uint32_t other) noexcept n
 
 
 cdef inline uint32_t admit_special(Engine *engine, const Command *command,
-                                   const OrderOptions *options, uint16_t flags, uint32_t id_place,
+                                   const OrderOptions *options, uint16_t flags, uint32_t place,
                                    uint32_t link) noexcept nogil:
     """A record for a new order with terms, known wherever it has to be."""
     cdef Book *book = &engine.book
-    cdef uint32_t index = admit(book, command, flags, id_place)
+    cdef uint32_t index = admit(book, command, flags, place)
     cdef OrderTerms *terms = &book.terms[index]
     engine.arrivals += 1
     terms.limit_ticks = command.price_ticks

@@ -12,7 +12,6 @@ from libc.stdlib cimport abort
 from hft.core.book cimport level_after, price_reaches, side_at
 from hft.core.departures cimport all_lots
 from hft.core.hints cimport HFT_AUDIT
-from hft.core.idmap cimport idmap_find
 from hft.core.matching cimport Engine
 from hft.core.messages cimport (
     ACCEPTED,
@@ -36,6 +35,7 @@ from hft.core.pools cimport (
     InstrumentBook,
     Level,
     Order,
+    find_order,
     order_is_ask,
     order_is_recorded,
 )
@@ -81,7 +81,7 @@ cdef inline uint32_t audit_order(const Book *book, uint32_t index, Found *found)
     found.orders += 1
     if order.order_id:
         found.named += 1
-        if idmap_find(&book.ids, order.order_id) != index:
+        if find_order(book, order.order_id) != index:
             return ORDER_IDS
     if not order_is_recorded(order):
         found.own_lots += <uint64_t>all_lots(book, index)

@@ -27,7 +27,9 @@ from hft.core.pools cimport (
     ORDER_PEG,
     ORDER_SPECIAL,
     ORDER_STOP,
+    ORDER_RECORDED,
     ORDER_UNUSUAL_MAKER,
+    RECENT_LEVELS,
     SIDE_SELL_STOPS,
     Book,
     BookSide,
@@ -50,11 +52,37 @@ cdef inline BookSide *side_at(const Book *book, uint32_t instrument, int side) n
     return &book.instruments[instrument].sides[side]
 
 
+cdef inline uint32_t *recent_place(InstrumentBook *there, uint32_t side,
+                                   int64_t price_ticks) noexcept nogil:
+    return &there.recent[side][price_ticks & (RECENT_LEVELS - 1)]
+
+
+cdef inline uint32_t level_searched(const Book *book, InstrumentBook *there, uint32_t side,
+                                    int64_t price_ticks) noexcept nogil:
+    """Level index at a price, from the trie; recent from then on."""
+    cdef uint32_t index = trie_find(&there.sides[side].trie, &book.nodes,
+                                    price_key(price_ticks, side))
+    if index:
+        recent_place(there, side, price_ticks)[0] = index
+    return index
+
+
+cdef inline uint32_t level_of(const Book *book, InstrumentBook *there, uint32_t side,
+                              int64_t price_ticks) noexcept nogil:
+    """Level index at a price among bids or asks, 0 if nothing rests there."""
+    cdef uint32_t index = recent_place(there, side, price_ticks)[0]
+    if likely(book.levels[index].price_ticks == price_ticks and index != 0):
+        return index
+    return level_searched(book, there, side, price_ticks)
+
+
 cdef inline uint32_t level_at(const Book *book, uint32_t instrument, int side,
                               int64_t price_ticks) noexcept nogil:
     """Level index at a price, 0 if nothing rests there."""
-    return trie_find(&side_at(book, instrument, side).trie, &book.nodes,
-                     price_key(price_ticks, side))
+    cdef InstrumentBook *there = &book.instruments[instrument]
+    if side < SIDE_SELL_STOPS:
+        return level_of(book, there, side, price_ticks)
+    return trie_find(&there.sides[side].trie, &book.nodes, price_key(price_ticks, side))
 
 
 cdef inline uint32_t level_after(const Book *book, uint32_t instrument, int side,
@@ -64,10 +92,9 @@ cdef inline uint32_t level_after(const Book *book, uint32_t instrument, int side
                      price_key(price_ticks, side))
 
 
-cdef inline bint price_reaches(int64_t limit_ticks, int64_t price_ticks,
-                               int is_ask) noexcept nogil:
-    """Whether a taker limited to `limit_ticks` may trade with the ask (or bid) at `price_ticks`."""
-    return price_ticks <= limit_ticks if is_ask else price_ticks >= limit_ticks
+cdef inline bint price_reaches(int64_t limit_ticks, int64_t price_ticks, int side) noexcept nogil:
+    """Whether a taker limited to `limit_ticks` may trade with the maker's side at `price_ticks`."""
+    return price_key(price_ticks, side) <= price_key(limit_ticks, side)
 
 
 cdef inline uint32_t level_open(Book *book, uint32_t instrument, int side,
@@ -83,6 +110,8 @@ cdef inline uint32_t level_open(Book *book, uint32_t instrument, int side,
     level.instrument = <uint16_t>instrument
     level.side = side
     trie_insert(&there.trie, &book.nodes, key, index)
+    if side < SIDE_SELL_STOPS:
+        recent_place(&book.instruments[instrument], side, price_ticks)[0] = index
     if there.best == 0 or key < price_key(book.levels[there.best].price_ticks, side):
         there.best = index
     return index
@@ -92,9 +121,14 @@ cdef inline void level_close(Book *book, BookSide *there, uint32_t index) noexce
     """Remove a level whose last order has gone."""
     cdef Level *level = &book.levels[index]
     cdef uint64_t key = price_key(level.price_ticks, level.side)
+    cdef uint32_t *recent
     if there.best == index:
         there.best = trie_next(&there.trie, &book.nodes, key)
     trie_remove(&there.trie, &book.nodes, key)
+    if level.side < SIDE_SELL_STOPS:
+        recent = recent_place(&book.instruments[level.instrument], level.side, level.price_ticks)
+        if recent[0] == index:
+            recent[0] = 0
     give_level(book, index)
 
 
@@ -149,6 +183,12 @@ cdef inline void prepend(Book *book, Level *level, uint32_t index) noexcept nogi
         level.tail = index
 
 
+cdef inline void note_join(Book *book, uint32_t index) noexcept nogil:
+    """For the audit: the place of an order among all that joined a queue."""
+    book.joins += 1
+    book.joined[index] = book.joins
+
+
 cdef inline void unlink(Book *book, Level *level, const Order *order) noexcept nogil:
     """Take an order out from between its neighbours."""
     if likely(order.prev != 0):
@@ -193,8 +233,9 @@ cdef inline void join(Book *book, uint32_t instrument, uint32_t index, uint32_t 
     if unlikely((order.flags & (ORDER_UNUSUAL_MAKER | ORDER_PEG)) != 0):
         count_attributes(book, &there.sides[side], level_index, order, 1)
     if HFT_AUDIT:
-        book.joins += 1
-        book.joined[index] = -book.joins if at_front else book.joins
+        note_join(book, index)
+        if at_front:
+            book.joined[index] = -book.joins
     level_changed(book, there, level_index, order, leaves_lots,
                   ORDER_JOINED_FRONT if at_front else ORDER_JOINED)
 
@@ -283,8 +324,8 @@ cdef inline uint32_t match(Book *book, Taker *taker) noexcept nogil:
             break
         index = level.head
         maker = &book.orders[index]
-        if (taker.careful or maker.flags & ORDER_SPECIAL
-                or maker.account == taker.avoided_account or order_is_recorded(maker)):
+        if (taker.careful or maker.flags & (ORDER_SPECIAL | ORDER_RECORDED)
+                or maker.account == taker.avoided_account):
             return index
         lots = min(maker.leaves_lots, taker.left_lots)
         fill_reports(book, taker, maker, lots, maker.leaves_lots - lots)

@@ -10,7 +10,6 @@ from hft.core.accounts cimport reducible_lots
 from hft.core.book cimport level_at
 from hft.core.departures cimport order_instrument
 from hft.core.hints cimport likely, unlikely
-from hft.core.idmap cimport idmap_find, idmap_seek
 from hft.core.matching cimport Engine
 from hft.core.messages cimport (
     BAD_EXPIRY,
@@ -57,11 +56,13 @@ from hft.core.pools cimport (
     Book,
     InstrumentBook,
     Order,
-    has_room,
+    find_order,
+    has_path_room,
+    id_place,
     order_is_ask,
+    order_is_recorded,
 )
 from hft.core.prices cimport (
-    level_takes,
     passive_price,
     price_allowed,
     qty_allowed,
@@ -148,7 +149,7 @@ cdef inline uint8_t check_link(const Engine *engine, const Command *command,
                                uint32_t other) noexcept nogil:
     """Whether a new order may be linked with the one at `other` (0: there is none)."""
     cdef const Order *order = &engine.book.orders[other]
-    if (other == 0 or order.order_id >> SOURCE_SHIFT == 0 or order.account != command.account
+    if (other == 0 or order_is_recorded(order) or order.account != command.account
             or order.flags & ORDER_LINKED
             or order_instrument(&engine.book, other) != command.header.instrument):
         return BAD_LINK
@@ -170,9 +171,11 @@ cdef inline bint is_halted(const Book *book, uint32_t instrument, int is_ask, bi
 
 cdef inline uint8_t check_room(const Book *book, uint32_t instrument, int side,
                                int64_t price_ticks, int64_t lots) noexcept nogil:
-    if not has_room(book):
+    """Whether an order fits, its level too if it has none yet, and its lots into the level."""
+    cdef uint32_t level = level_at(book, instrument, side, price_ticks)
+    if book.order_count == book.order_capacity or (level == 0 and not has_path_room(book)):
         return POOL_FULL
-    return NONE if level_takes(book, instrument, side, price_ticks, lots) else BAD_QTY
+    return BAD_QTY if book.levels[level].total_lots > INT64_MAX - lots else NONE
 
 
 cdef inline uint8_t check_limit(const Book *book, uint32_t instrument, int is_ask, int64_t lots,
@@ -180,7 +183,7 @@ cdef inline uint8_t check_limit(const Book *book, uint32_t instrument, int is_as
                                 int64_t *limit_ticks) noexcept nogil:
     """Whether a limit order has room where it would rest; a sliding one's price is found first."""
     cdef uint8_t reason
-    if not has_room(book):
+    if book.order_count == book.order_capacity:
         return POOL_FULL
     if slides and would_match(book, instrument, is_ask, False, limit_ticks[0]):
         if not passive_price(book, instrument, is_ask, limit_ticks):
@@ -192,14 +195,14 @@ cdef inline uint8_t check_limit(const Book *book, uint32_t instrument, int is_as
 
 
 cdef inline uint8_t check_plain(const Engine *engine, const Command *command, int is_ask,
-                                uint32_t *id_place, uint32_t *level) noexcept nogil:
+                                uint32_t *place, uint32_t *level) noexcept nogil:
     """A limit order without flags and options. Gives where its id goes, and its level."""
     cdef const Book *book = &engine.book
     cdef InstrumentBook *there = &book.instruments[command.header.instrument]
     if unlikely(command.order_id >> SOURCE_SHIFT == 0):
         return BAD_ID
-    id_place[0] = idmap_seek(&book.ids, command.order_id)
-    if unlikely(book.ids.entries[id_place[0]] != 0):
+    place[0] = id_place(book, command.order_id)
+    if unlikely(book.ids.entries[place[0]] != 0):
         return DUPLICATE_ID
     if unlikely(there.bounded):
         if not price_allowed(&there.rules, command.price_ticks):
@@ -209,16 +212,13 @@ cdef inline uint8_t check_plain(const Engine *engine, const Command *command, in
     if unlikely(there.state != OPEN) and is_halted(book, command.header.instrument, is_ask, False,
                                                    command.price_ticks, False):
         return INSTRUMENT_HALTED
-    if unlikely(not has_room(book)):
-        return POOL_FULL
     level[0] = level_at(book, command.header.instrument, is_ask, command.price_ticks)
-    if unlikely(book.levels[level[0]].total_lots > INT64_MAX - command.qty_lots):
-        return BAD_QTY
-    return NONE
+    return check_room(book, command.header.instrument, is_ask, command.price_ticks,
+                      command.qty_lots)
 
 
 cdef inline uint8_t check_new(const Engine *engine, const Command *command,
-                              const OrderOptions *options, uint32_t *id_place,
+                              const OrderOptions *options, uint32_t *place,
                               uint32_t *link, int64_t *limit_ticks) noexcept nogil:
     """Any order. Gives where its id goes, whom it is linked with, and its price, slid or not."""
     cdef const Book *book = &engine.book
@@ -234,8 +234,8 @@ cdef inline uint8_t check_new(const Engine *engine, const Command *command,
         return reason
     if command.order_id >> SOURCE_SHIFT == 0:
         return BAD_ID
-    id_place[0] = idmap_seek(&book.ids, command.order_id)
-    if book.ids.entries[id_place[0]] != 0:
+    place[0] = id_place(book, command.order_id)
+    if book.ids.entries[place[0]] != 0:
         return DUPLICATE_ID
     if (kind == LIMIT or kind == STOP_LIMIT) and not price_allowed(&there.rules,
                                                                    command.price_ticks):
@@ -244,7 +244,7 @@ cdef inline uint8_t check_new(const Engine *engine, const Command *command,
         return BAD_QTY
     link[0] = 0
     if options.linked_order_id:
-        link[0] = idmap_find(&book.ids, options.linked_order_id)
+        link[0] = find_order(book, options.linked_order_id)
         reason = check_link(engine, command, link[0])
         if reason:
             return reason
@@ -254,13 +254,10 @@ cdef inline uint8_t check_new(const Engine *engine, const Command *command,
         if reducible_lots(&engine.accounts, instrument, command.account, is_ask) == 0:
             return NOTHING_TO_REDUCE
     limit_ticks[0] = command.price_ticks
+    if is_stop_type(kind):
+        return check_room(book, instrument, SIDE_BUY_STOPS - is_ask, options.trigger_ticks, lots)
     if kind != LIMIT:
-        if not has_room(book):
-            return POOL_FULL
-        if is_stop_type(kind):
-            return check_room(book, instrument, SIDE_BUY_STOPS - is_ask, options.trigger_ticks,
-                              lots)
-        return NONE
+        return POOL_FULL if book.order_count == book.order_capacity else NONE
     if options.display_lots:
         lots = min(lots, options.display_lots)
     return check_limit(book, instrument, is_ask, lots, command.flags & POST_ONLY,

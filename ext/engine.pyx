@@ -20,7 +20,7 @@ from posix.mman cimport (
 )
 
 from hft.core.accounts cimport ACCOUNTS, POSITIONS, Position
-from hft.core.answers cimport echo, echo_other, reject
+from hft.core.answers cimport echo, echo_other, reject, said, say_to
 from hft.core.audit cimport audit_answers, audit_state
 from hft.core.book cimport side_at
 from hft.core.flow cimport (
@@ -31,8 +31,8 @@ from hft.core.flow cimport (
     flow_hidden,
     flow_shrink,
 )
-from hft.core.hints cimport HFT_AUDIT, likely, prefetch, unlikely
-from hft.core.idmap cimport idmap_entries_for, idmap_hash
+from hft.core.hints cimport HFT_AUDIT, likely, unlikely
+from hft.core.idmap cimport idmap_entries_for
 from hft.core.listing cimport (
     disconnect,
     list_instrument,
@@ -51,7 +51,6 @@ from hft.core.messages cimport (
     BAD_OPTIONS,
     BAD_QTY,
     BAD_SIDE,
-    BOOK_TOP,
     BUY,
     CANCEL_ORDER,
     CLOSED,
@@ -80,14 +79,13 @@ from hft.core.messages cimport (
     SOURCE_ENGINE,
     UNKNOWN_INSTRUMENT,
     UNKNOWN_KIND,
-    BookTop,
     Command,
     Message,
     OrderOptions,
     kind_is_flow,
     kind_is_order,
 )
-from hft.core.outbox cimport Outbox, outbox_next
+from hft.core.outbox cimport Outbox
 from hft.core.own_orders cimport cancel_order, new_order, replace_order
 from hft.core.pegs cimport pegs_follow
 from hft.core.pools cimport (
@@ -98,10 +96,11 @@ from hft.core.pools cimport (
     pools_init,
     pools_prefault,
 )
-from hft.core.quick cimport note_quirks, quick_cancel, quick_new, quick_replace
+from hft.core.quick cimport BLOCK, look_ahead, note_quirks, quick_run, say_for
 from hft.core.state_hash cimport state_hash
 from hft.core.stops cimport stops_act
 from hft.core.sweeps cimport expire, mass_cancel
+from hft.core.tops cimport tell_top
 
 __all__ = []
 
@@ -114,9 +113,6 @@ cdef enum Needs:
 
 cdef enum:
     PREFETCH_FROM = 32768  # live orders from which on the pools outgrow the nearer caches
-    PREFETCH_IDS = 12  # commands ahead of the one at work
-    PREFETCH_ORDERS = 8
-    PREFETCH_QUEUES = 4
 
 cdef uint8_t[256] NEEDS_OF
 cdef OrderOptions NO_OPTIONS
@@ -165,7 +161,6 @@ cdef int engine_init(Engine *engine, uint32_t instruments, uint32_t orders, uint
     engine.accounts.ids.entries = <uint64_t *>(engine.arena + at_ids)
     engine.accounts.ids.mask = <uint32_t>(entries - 1)
     engine.accounts.ids.records = <const char *>engine.accounts.positions
-    engine.accounts.ids.record_bytes = sizeof(Position)
     engine.book.say.now_ns = INT64_MIN
     engine.book.say.market_data = market_data
     for instrument in range(min(listed, instruments)):
@@ -205,44 +200,6 @@ cdef uint32_t engine_check(const Engine *engine) noexcept nogil:
     return audit_state(engine)
 
 
-cdef inline void top(Book *book, uint32_t instrument, const Command *command) noexcept nogil:
-    """Append a BOOK_TOP if the best prices are not what the last one said."""
-    cdef InstrumentBook *there = &book.instruments[instrument]
-    cdef int64_t price_ticks[2]
-    cdef int64_t lots[2]
-    cdef uint32_t level
-    cdef int side
-    cdef BookTop *answer
-    there.top_moved = False
-    for side in range(2):
-        level = there.sides[side].best
-        price_ticks[side] = book.levels[level].price_ticks if level else 0
-        lots[side] = book.levels[level].total_lots if level else 0
-    if (price_ticks[0] == there.top_price_ticks[0] and lots[0] == there.top_lots[0]
-            and price_ticks[1] == there.top_price_ticks[1] and lots[1] == there.top_lots[1]):
-        return
-    for side in range(2):
-        there.top_price_ticks[side] = price_ticks[side]
-        there.top_lots[side] = lots[side]
-    answer = &outbox_next(book.say.out).book_top
-    answer.header = book.say.header
-    answer.header.kind = BOOK_TOP
-    answer.header.instrument = <uint16_t>instrument
-    answer.bid_price_ticks = price_ticks[0]
-    answer.bid_lots = lots[0]
-    answer.ask_price_ticks = price_ticks[1]
-    answer.ask_lots = lots[1]
-    answer.event_ts_ns = command.event_ts_ns
-
-
-cdef void top_moved(Book *book, const Command *command, Outbox *out) noexcept nogil:
-    """The end of a command that went the short way, at a best price."""
-    book.say.out = out
-    book.say.header.origin_ts_ns = command.header.origin_ts_ns
-    book.say.header.instrument = command.header.instrument
-    top(book, command.header.instrument, command)
-
-
 cdef void finish_others(Engine *engine, const Command *command) noexcept nogil:
     """The end of a command that touched other instruments than its own."""
     cdef uint32_t instrument
@@ -252,7 +209,7 @@ cdef void finish_others(Engine *engine, const Command *command) noexcept nogil:
             pegs_follow(&engine.book, instrument)
     for instrument in range(engine.book.instrument_count):
         if engine.touched[instrument >> 6] >> (instrument & 63) & 1:
-            top(&engine.book, instrument, command)
+            tell_top(&engine.book, instrument, command.event_ts_ns)
             note_quirks(&engine.book, &engine.book.instruments[instrument])
     memset(engine.touched, 0, sizeof(engine.touched))
 
@@ -326,8 +283,7 @@ cdef inline uint8_t objection(const Engine *engine, const Command *command) noex
     return NONE
 
 
-cdef uint32_t apply_long(Engine *engine, const Message *message, size_t available,
-                         Outbox *out) noexcept nogil:
+cdef uint32_t apply_long(Engine *engine, const Message *message, size_t available) noexcept nogil:
     """The long way, for any command; how many slots it took."""
     cdef const Command *command = &message.command
     cdef uint8_t kind = command.header.kind
@@ -336,13 +292,8 @@ cdef uint32_t apply_long(Engine *engine, const Message *message, size_t availabl
     cdef uint32_t instrument = command.header.instrument
     cdef InstrumentBook *there
     cdef uint8_t reason
-    engine.book.say.out = out
-    engine.book.say.cause = <uint32_t>command.header.sequence
-    engine.book.say.header.origin_ts_ns = command.header.origin_ts_ns
-    engine.book.say.header.instrument = command.header.instrument
-    engine.book.say.header.source = SOURCE_ENGINE
+    say_for(&engine.book, command)
     engine.book.say.reports = 0
-    engine.book.say.counts.commands += 1
     if unlikely(NEEDS_OF[kind] == 0):
         if kind == ORDER_OPTIONS:
             echo_other(&engine.book.say, REJECTED, BAD_OPTIONS)
@@ -381,31 +332,33 @@ cdef uint32_t apply_long(Engine *engine, const Message *message, size_t availabl
             if unlikely(there.peg_count != 0):
                 pegs_follow(&engine.book, instrument)
             if there.top_moved:
-                top(&engine.book, instrument, command)
+                tell_top(&engine.book, instrument, command.event_ts_ns)
             note_quirks(&engine.book, there)
     if unlikely(engine.touched_others):
         finish_others(engine, command)
     return slots
 
 
-cdef inline uint32_t apply(Engine *engine, const Message *message, size_t available,
-                           Outbox *out) noexcept nogil:
-    """The short way where it leads there, else the long one."""
-    cdef Book *book = &engine.book
-    cdef const Command *command = &message.command
-    cdef uint8_t kind = command.header.kind
-    cdef bint done = False
-    if kind == NEW_ORDER:
-        done = quick_new(book, command, out)
-    elif kind == CANCEL_ORDER:
-        done = quick_cancel(book, command, out)
-    elif kind == REPLACE_ORDER:
-        done = quick_replace(book, command, out)
-    if unlikely(not done):
-        return apply_long(engine, message, available, out)
-    if unlikely(book.instruments[command.header.instrument].top_moved):
-        top_moved(book, command, out)
-    return 1
+cdef size_t run(Engine *engine, const Message *messages, size_t count,
+                size_t available) noexcept nogil:
+    """Apply commands, the short way where it leads there; how many slots they took."""
+    cdef const Message *message = messages
+    cdef const Message *end = messages + count
+    cdef uint64_t second_slots = 0
+    cdef uint32_t slots
+    cdef const Message *stop = end
+    cdef bint ahead = engine.book.order_count >= PREFETCH_FROM
+    while message < end:
+        if ahead:
+            stop = min(end, message + BLOCK)
+            look_ahead(&engine.book, message, end)
+        message = quick_run(engine, message, stop)
+        if message < stop:
+            slots = apply_long(engine, message, available - <size_t>(message - messages))
+            message += slots
+            second_slots += slots - 1
+    engine.book.say.counts.commands += <size_t>(message - messages) - second_slots
+    return <size_t>(message - messages)
 
 
 cdef uint32_t engine_apply(Engine *engine, const Message *message, size_t available,
@@ -415,49 +368,29 @@ cdef uint32_t engine_apply(Engine *engine, const Message *message, size_t availa
     `available` messages lie at `message`: an order's options are in the second.
     """
     cdef uint32_t before = out.count
-    cdef uint32_t slots = apply(engine, message, available, out)
+    cdef uint32_t slots = 1
+    say_to(&engine.book.say, out)
+    if quick_run(engine, message, message + 1) == message:
+        slots = apply_long(engine, message, available)
+    said(&engine.book.say)
+    engine.book.say.counts.commands += 1
     if HFT_AUDIT:
         audit_answers(engine, message, out, before)
     return slots
 
 
-cdef inline void look_ahead(const Book *book, const Message *messages, size_t place,
-                            size_t count) noexcept nogil:
-    """Fetch what later commands of a batch will touch: ids, then orders, then their neighbours."""
-    cdef uint64_t entry
-    cdef const Order *order
-    if place + PREFETCH_IDS < count:
-        prefetch(&book.ids.entries[
-            idmap_hash(messages[place + PREFETCH_IDS].command.order_id) & book.ids.mask
-        ])
-    if place + PREFETCH_ORDERS < count:
-        entry = book.ids.entries[
-            idmap_hash(messages[place + PREFETCH_ORDERS].command.order_id) & book.ids.mask
-        ]
-        prefetch(&book.orders[<uint32_t>entry])
-    if place + PREFETCH_QUEUES < count:
-        entry = book.ids.entries[
-            idmap_hash(messages[place + PREFETCH_QUEUES].command.order_id) & book.ids.mask
-        ]
-        order = &book.orders[<uint32_t>entry]
-        prefetch(&book.orders[order.prev])
-        prefetch(&book.orders[order.next])
-        prefetch(&book.levels[order.level])
-
-
 cdef size_t engine_apply_batch(Engine *engine, const Message *messages, size_t count,
                                size_t available, Outbox *out) noexcept nogil:
-    """Apply the commands in the first `count` of `available` messages; how many they were.
+    """Apply the commands in the first `count` of `available` messages; how many slots they took.
 
     One more than `count` if the options of the last command lie behind it.
     """
     cdef size_t place = 0
-    cdef bint ahead = engine.book.order_count >= PREFETCH_FROM
-    while place < count:
-        if ahead:
-            look_ahead(&engine.book, messages, place, available)
-        if HFT_AUDIT:
+    if HFT_AUDIT:
+        while place < count:
             place += engine_apply(engine, &messages[place], available - place, out)
-        else:
-            place += apply(engine, &messages[place], available - place, out)
+        return place
+    say_to(&engine.book.say, out)
+    place = run(engine, messages, count, available)
+    said(&engine.book.say)
     return place

@@ -11,7 +11,7 @@ from hft.core.book cimport Taker, join, leave, level_at, shrink
 from hft.core.checks cimport check_room
 from hft.core.departures cimport order_price
 from hft.core.ghosts cimport ghost_add, ghost_remove, order_life, order_set_life
-from hft.core.idmap cimport idmap_find, idmap_put, idmap_seek
+from hft.core.idmap cimport idmap_put
 from hft.core.matching cimport Engine, match_own, recorded_taker_init
 from hft.core.messages cimport (
     ACCEPTED,
@@ -34,10 +34,13 @@ from hft.core.pools cimport (
     ORDER_ASK,
     ORDER_GHOST,
     ORDER_HAS_LIFE,
+    ORDER_RECORDED,
     Book,
     InstrumentBook,
     Order,
+    find_order,
     give_slot,
+    id_place,
     order_is_ask,
     order_is_recorded,
     take_slot,
@@ -105,10 +108,11 @@ cdef inline void flow_enter(Engine *engine, const Command *command,
     index = take_slot(book)
     book.orders[index].order_id = order_id
     book.orders[index].account = command.account
-    book.orders[index].flags = ORDER_ASK if is_ask else 0
+    book.orders[index].flags = ORDER_RECORDED | (ORDER_ASK if is_ask else 0)
     book.orders[index].level = 0
+    book.instruments[instrument].recorded = True
     if order_id:
-        idmap_put(&book.ids, idmap_seek(&book.ids, order_id), order_id, index)
+        idmap_put(&book.ids, id_place(book, order_id), order_id, index)
     if taker.left_lots < command.qty_lots:
         order_set_life(book, index, command.qty_lots)
     if taker.left_lots:
@@ -121,7 +125,7 @@ cdef inline void flow_enter(Engine *engine, const Command *command,
 cdef inline void flow_add(Engine *engine, const Command *command) noexcept nogil:
     if command.order_id == 0 or command.order_id >> SOURCE_SHIFT:
         reject(&engine.book.say, command, BAD_ID)
-    elif idmap_find(&engine.book.ids, command.order_id):
+    elif find_order(&engine.book, command.order_id):
         reject(&engine.book.say, command, DUPLICATE_ID)
     else:
         flow_enter(engine, command, command.order_id)

@@ -12,9 +12,7 @@ from libc.stdint cimport uint32_t, uint64_t
 cdef struct IdMap:
     uint64_t *entries
     uint32_t mask
-    # Pool whose records the indices mean: address of record 0 and bytes from one to the next.
-    const char *records
-    size_t record_bytes
+    const char *records  # address of record 0 of the pool whose records the indices mean
 
 
 cdef inline uint32_t idmap_hash(uint64_t key) noexcept nogil:
@@ -29,24 +27,29 @@ cdef inline uint64_t idmap_entries_for(uint64_t capacity) noexcept nogil:
     return entries
 
 
-cdef inline uint32_t idmap_seek(const IdMap *ids, uint64_t key) noexcept nogil:
-    """Place of the entry of `key`, or of the empty one where it would be put."""
+cdef inline uint32_t idmap_seek(const IdMap *ids, uint64_t key,
+                                size_t record_bytes) noexcept nogil:
+    """Place of the entry of `key`, or of the empty one where it would be put.
+
+    `record_bytes`, from one record to the next, is a constant of each pool.
+    """
     cdef uint32_t tag = idmap_hash(key)
     cdef uint32_t place = tag & ids.mask
     cdef uint64_t entry = ids.entries[place]
     while entry:
         if <uint32_t>(entry >> 32) == tag:
             if (<const uint64_t *>(ids.records + <size_t>(<uint32_t>entry)
-                                   * ids.record_bytes))[0] == key:
+                                   * record_bytes))[0] == key:
                 break
         place = (place + 1) & ids.mask
         entry = ids.entries[place]
     return place
 
 
-cdef inline uint32_t idmap_find(const IdMap *ids, uint64_t key) noexcept nogil:
+cdef inline uint32_t idmap_find(const IdMap *ids, uint64_t key,
+                                size_t record_bytes) noexcept nogil:
     """Pool index of `key`, 0 if it is not there."""
-    return <uint32_t>ids.entries[idmap_seek(ids, key)]
+    return <uint32_t>ids.entries[idmap_seek(ids, key, record_bytes)]
 
 
 cdef inline void idmap_put(IdMap *ids, uint32_t place, uint64_t key,
@@ -55,9 +58,10 @@ cdef inline void idmap_put(IdMap *ids, uint32_t place, uint64_t key,
     ids.entries[place] = (<uint64_t>idmap_hash(key) << 32) | index
 
 
-cdef inline void idmap_add(IdMap *ids, uint64_t key, uint32_t index) noexcept nogil:
+cdef inline void idmap_add(IdMap *ids, uint64_t key, uint32_t index,
+                           size_t record_bytes) noexcept nogil:
     """Map `key`, which is not there yet, to `index`."""
-    idmap_put(ids, idmap_seek(ids, key), key, index)
+    idmap_put(ids, idmap_seek(ids, key, record_bytes), key, index)
 
 
 cdef inline void idmap_remove_at(IdMap *ids, uint32_t hole) noexcept nogil:

@@ -71,7 +71,7 @@ cdef inline void retire_instrument(Engine *engine, const Command *command) noexc
     echo(&engine.book.say, command, ACCEPTED, command.order_id, 0, NONE)
     empty_instrument(engine, instrument, INSTRUMENT_RETIRED)
     positions_forget(&engine.accounts, instrument)
-    there.listed = there.bounded = there.traded = False
+    there.listed = there.bounded = there.traded = there.recorded = False
     there.state = CLOSED
     there.last_trade_ticks = there.displaced_lots = 0
     there.rules.price_step_ticks = there.rules.qty_step_lots = 0

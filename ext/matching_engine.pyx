@@ -28,7 +28,6 @@ from hft.core.engine cimport (
     engine_prefault,
 )
 from hft.core.ghosts cimport order_life
-from hft.core.idmap cimport idmap_find
 from hft.core.messages cimport (
     BUY,
     MARKET_LEVELS,
@@ -50,6 +49,7 @@ from hft.core.pools cimport (
     Level,
     Order,
     OrderTerms,
+    find_order,
     order_is_ask,
 )
 from hft.core.snapshot cimport snapshot_capacities, snapshot_read, snapshot_write
@@ -288,7 +288,7 @@ cdef class MatchingEngine:
 
     def order(self, uint64_t order_id):
         """What is known of a live order, as a dict; None if none has the id."""
-        cdef uint32_t index = idmap_find(&self.engine.book.ids, order_id)
+        cdef uint32_t index = find_order(&self.engine.book, order_id)
         return self.described(index) if index else None
 
     def orders(self, instrument=None):

@@ -30,7 +30,6 @@ from hft.core.checks cimport (
 from hft.core.departures cimport all_lots, cancel, hidden_lots, order_instrument, order_price, pegs_add
 from hft.core.heap cimport heap_add, heap_remove
 from hft.core.hints cimport likely, unlikely
-from hft.core.idmap cimport idmap_find, idmap_seek
 from hft.core.matching cimport Engine, taker_init
 from hft.core.messages cimport (
     ACCEPTED,
@@ -83,7 +82,8 @@ from hft.core.pools cimport (
     InstrumentBook,
     Order,
     OrderTerms,
-    has_room,
+    find_order,
+    id_place,
     order_is_ask,
 )
 from hft.core.prices cimport (
@@ -112,9 +112,9 @@ cdef inline void new_plain(Engine *engine, const Command *command) noexcept nogi
     cdef int is_ask = command.side == SELL
     cdef uint32_t instrument = command.header.instrument
     cdef int64_t left_lots = command.qty_lots
-    cdef uint32_t index, id_place, level
+    cdef uint32_t index, place, level
     cdef Taker taker
-    cdef uint8_t reason = check_plain(engine, command, is_ask, &id_place, &level)
+    cdef uint8_t reason = check_plain(engine, command, is_ask, &place, &level)
     if unlikely(reason != NONE):
         reject(&book.say, command, reason)
         return
@@ -128,9 +128,9 @@ cdef inline void new_plain(Engine *engine, const Command *command) noexcept nogi
             return
         # What traded may have moved the ids, and what hangs on it the level.
         left_lots = taker.left_lots
-        id_place = idmap_seek(&book.ids, command.order_id)
+        place = id_place(book, command.order_id)
         level = level_at(book, instrument, is_ask, command.price_ticks)
-    index = admit(book, command, ORDER_ASK if is_ask else 0, id_place)
+    index = admit(book, command, ORDER_ASK if is_ask else 0, place)
     join(book, instrument, index, level, command.price_ticks, left_lots, False)
 
 
@@ -165,19 +165,19 @@ cdef inline void new_unusual(Engine *engine, const Command *command,
     cdef uint32_t instrument = command.header.instrument
     cdef uint8_t kind = command.order_type
     cdef int64_t limit_ticks = command.price_ticks
-    cdef uint32_t id_place = 0
+    cdef uint32_t place = 0
     cdef uint32_t link = 0
     cdef uint32_t index = 0
     cdef bint nobody = False
     cdef Taker taker
     cdef uint16_t flags
-    cdef uint8_t reason = check_new(engine, command, options, &id_place, &link, &limit_ticks)
+    cdef uint8_t reason = check_new(engine, command, options, &place, &link, &limit_ticks)
     if reason:
         reject(&book.say, command, reason)
         return
     flags = new_flags(command, options)
     if flags & ORDER_SPECIAL:
-        index = admit_special(engine, command, options, flags, id_place, link)
+        index = admit_special(engine, command, options, flags, place, link)
     if flags & ORDER_STOP:
         new_stop(book, index)
         return
@@ -205,7 +205,7 @@ cdef inline void new_unusual(Engine *engine, const Command *command,
         end_taker(engine, &taker, BAD_QTY)
         return
     if index == 0:
-        taker.index = admit(book, command, flags, idmap_seek(&book.ids, command.order_id))
+        taker.index = admit(book, command, flags, id_place(book, command.order_id))
     rest(engine, &taker, taker.left_lots)
 
 
@@ -243,7 +243,7 @@ cdef inline void new_peg(Engine *engine, const Command *command, uint32_t index)
 
 cdef inline uint32_t find_on(const Engine *engine, const Command *command) noexcept nogil:
     """The order that a command names, if it is on the command's instrument; else 0."""
-    cdef uint32_t index = idmap_find(&engine.book.ids, command.order_id)
+    cdef uint32_t index = find_order(&engine.book, command.order_id)
     if unlikely(index and order_instrument(&engine.book, index) != command.header.instrument):
         return 0
     return index
@@ -305,7 +305,7 @@ cdef inline uint8_t check_replace(const Engine *engine, const Command *command,
             options.trigger_ticks if command.flags & HAS_OPTIONS else terms.trigger_ticks, lots,
         )
     if order.flags & ORDER_PEG:
-        return NONE if has_room(book) else POOL_FULL
+        return POOL_FULL if book.order_count == book.order_capacity else NONE
     return check_limit(book, instrument, is_ask, lots, order.flags & ORDER_POST_ONLY,
                        order.flags & ORDER_SLIDE, limit_ticks)
 

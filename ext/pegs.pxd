@@ -19,7 +19,7 @@ from hft.core.messages cimport (
     PRE_OPEN,
     RESTATED,
 )
-from hft.core.pools cimport Book, InstrumentBook, Order, OrderTerms, has_path_room, order_is_ask
+from hft.core.pools cimport Book, InstrumentBook, Order, OrderTerms, order_is_ask
 from hft.core.prices cimport level_takes, passive_price
 
 
@@ -78,10 +78,7 @@ cdef inline bint peg_price(const Book *book, uint32_t index, int64_t lots,
     if order.level and book.levels[order.level].price_ticks == ticks[0]:
         # Where it is it needs room only for what it gains.
         return (book.levels[order.level].total_lots - order.leaves_lots) <= INT64_MAX - lots
-    return (
-        has_path_room(book)
-        and level_takes(book, instrument, is_ask, ticks[0], lots)
-    )
+    return level_takes(book, instrument, is_ask, ticks[0], lots)
 
 
 cdef inline void peg_place(Book *book, uint32_t index, bint somewhere, int64_t price_ticks,

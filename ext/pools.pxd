@@ -1,8 +1,8 @@
 """Memory of the order books: records of orders and levels, in pools that are fixed at start.
 
 An order is a 32-byte record, linked by 32-bit indices into its level's queue and found by id
-through an open-addressed map. A level is a 32-byte record with its total, found by price through a
-bitmap trie (trie.pxd). What few orders need lies beside the pool, at the same index, in memory that
+through an open-addressed map. A level is a 32-byte record with its total, found by price in a
+small table of recent ones, or else through a bitmap trie (trie.pxd). What few orders need lies beside the pool, at the same index, in memory that
 is not touched before one needs it: the terms of a special order, the life of a recorded order that
 own orders disturbed. Free slots are reused last in, first out, so that they are still warm. Index 0
 of every pool is nil.
@@ -12,9 +12,8 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from hft.core.answers cimport Answers
 from hft.core.heap cimport Heap
-from hft.core.hints cimport likely
-from hft.core.idmap cimport IdMap, idmap_remove
-from hft.core.messages cimport SOURCE_SHIFT
+from hft.core.hints cimport likely, unlikely
+from hft.core.idmap cimport IdMap, idmap_find, idmap_remove, idmap_seek
 from hft.core.trie cimport TRIE_NODES_PER_INSERT, NodePool, Trie
 
 cdef enum:  # Order.flags; those from POST_ONLY to STOP are the attributes of docs/engine.md
@@ -30,6 +29,7 @@ cdef enum:  # Order.flags; those from POST_ONLY to STOP are the attributes of do
     ORDER_STOP = 512  # that waits for its trigger
     ORDER_HAS_LIFE = 1024  # life differs, or once differed, from leaves: see OrderLife
     ORDER_GHOST = 2048  # leaves is 0 but the recorded life goes on; in no queue
+    ORDER_RECORDED = 4096  # not an own order
     ORDER_ATTRIBUTES = 1022
     ORDER_SPECIAL = 1008  # ICEBERG to STOP: it has terms
     ORDER_UNUSUAL_MAKER = 112  # ICEBERG, REDUCE_ONLY, LINKED: not all it shows counts, or more
@@ -41,6 +41,8 @@ cdef enum:  # sides of an instrument, in the order of docs/engine.md; odd ones h
     SIDE_SELL_STOPS = 2
     SIDE_BUY_STOPS = 3
     SIDES = 4
+    RECENT_LEVELS = 128
+    SLOTS_AT_ONCE = 64
 
 
 cdef struct Order:
@@ -103,11 +105,14 @@ cdef struct Rules:
 
 cdef struct InstrumentBook:
     BookSide sides[SIDES]
+    # A bid and an ask level by the low bits of their prices; 0 or one that is there.
+    uint32_t recent[2][RECENT_LEVELS]
     # What the last BOOK_TOP said.
     int64_t top_price_ticks[2]
     int64_t top_lots[2]
     bint top_moved  # something happened at a best price since
     bint quirky  # a plain order is not all that there is to a command: see quick.pxd
+    bint recorded  # recorded orders have rested here: the book may be crossed
     uint8_t state
     bint listed
     bint bounded  # the rules forbid something
@@ -148,7 +153,7 @@ cdef struct Book:
     uint32_t order_free
     uint32_t level_fresh
     uint32_t level_free
-    bint quirky  # of any instrument: market data is given, or orders expire
+    int64_t wake_ts_ns  # from this time on, no command is plain: orders expire, or quirks
     char *arena
     size_t arena_bytes
 
@@ -159,11 +164,21 @@ cdef void pools_prefault(Book *book) noexcept nogil
 
 
 cdef inline bint order_is_recorded(const Order *order) noexcept nogil:
-    return order.order_id >> SOURCE_SHIFT == 0
+    return (order.flags & ORDER_RECORDED) != 0
 
 
 cdef inline int order_is_ask(const Order *order) noexcept nogil:
     return order.flags & ORDER_ASK
+
+
+cdef inline uint32_t id_place(const Book *book, uint64_t order_id) noexcept nogil:
+    """Place of an id's entry in the map, or of the empty one where it would be put."""
+    return idmap_seek(&book.ids, order_id, sizeof(Order))
+
+
+cdef inline uint32_t find_order(const Book *book, uint64_t order_id) noexcept nogil:
+    """Index of a live order or ghost, 0 if none has the id."""
+    return idmap_find(&book.ids, order_id, sizeof(Order))
 
 
 cdef inline bint has_path_room(const Book *book) noexcept nogil:
@@ -171,19 +186,25 @@ cdef inline bint has_path_room(const Book *book) noexcept nogil:
     return book.nodes.used + TRIE_NODES_PER_INSERT <= book.nodes.capacity
 
 
-cdef inline bint has_room(const Book *book) noexcept nogil:
-    """Whether one more order fits, wherever it goes."""
-    return book.order_count < book.order_capacity and has_path_room(book)
+cdef inline void free_more_slots(Book *book) noexcept nogil:
+    """Chain the next records that were never used, if there are any, as free ones."""
+    cdef uint32_t count = min(<uint32_t>SLOTS_AT_ONCE, book.order_capacity + 1 - book.order_fresh)
+    cdef uint32_t index = book.order_fresh + count
+    book.order_fresh = index
+    while count:
+        count -= 1
+        index -= 1
+        book.orders[index].next = book.order_free
+        book.order_free = index
 
 
 cdef inline uint32_t take_slot(Book *book) noexcept nogil:
     """A free order record. The caller has checked that one is left."""
-    cdef uint32_t index = book.order_free
-    if likely(index != 0):
-        book.order_free = book.orders[index].next
-    else:
-        index = book.order_fresh
-        book.order_fresh += 1
+    cdef uint32_t index
+    if unlikely(book.order_free == 0):
+        free_more_slots(book)
+    index = book.order_free
+    book.order_free = book.orders[index].next
     book.order_count += 1
     return index
 

@@ -122,7 +122,6 @@ cdef int pools_init(Book *book, uint32_t instruments, uint32_t orders) except -1
     book.ids.entries = <uint64_t *>(book.arena + at_ids)
     book.ids.mask = <uint32_t>(entries - 1)
     book.ids.records = <const char *>book.orders
-    book.ids.record_bytes = sizeof(Order)
     guard(book.arena, at_instruments + instruments * sizeof(InstrumentBook))
     guard(book.arena, at_orders + slots * sizeof(Order))
     guard(book.arena, at_entered + slots * sizeof(int64_t))
@@ -140,6 +139,7 @@ cdef int pools_init(Book *book, uint32_t instruments, uint32_t orders) except -1
     book.instrument_count = instruments
     book.order_capacity = orders
     book.order_fresh = 1
+    book.orders[0].flags = ORDER_GHOST  # nil is no plain order
     book.level_fresh = 1
     return 0
 

@@ -4,7 +4,7 @@
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint32_t
 
 from hft.core.book cimport level_at, price_reaches, side_at
-from hft.core.pools cimport Book, Rules
+from hft.core.pools cimport Book, Rules, has_path_room
 
 
 cdef inline int64_t steps_beyond(int64_t value, int64_t step) noexcept nogil:
@@ -83,6 +83,8 @@ cdef inline bint passive_price(const Book *book, uint32_t instrument, int is_ask
 
 cdef inline bint level_takes(const Book *book, uint32_t instrument, int side, int64_t price_ticks,
                              int64_t lots) noexcept nogil:
-    """Whether the total of a level stays within 63 bits with so much more."""
+    """Whether a level, to be opened or not, can take so much more."""
     cdef uint32_t level = level_at(book, instrument, side, price_ticks)
-    return book.levels[level].total_lots <= INT64_MAX - lots
+    return book.levels[level].total_lots <= INT64_MAX - lots and (
+        level != 0 or has_path_room(book)
+    )

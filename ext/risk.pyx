@@ -101,7 +101,6 @@ cdef int risk_allocate(RiskGate *gate) except -1:
     gate.ids.mask = <uint32_t>(idmap_entries_for(orders) - 1)
     gate.ids.entries = <uint64_t *>calloc(gate.ids.mask + 1, sizeof(uint64_t))
     gate.ids.records = <const char *>gate.orders
-    gate.ids.record_bytes = sizeof(OpenOrder)
     gate.recent_ts_ns = <int64_t *>calloc(
         <size_t>gate.rate_capacity * gate.instrument_count + 1, sizeof(int64_t))
     gate.recent_place = <uint32_t *>calloc(gate.instrument_count, sizeof(uint32_t))
@@ -122,6 +121,11 @@ cdef void risk_free(RiskGate *gate) noexcept nogil:
 
 
 # Open orders
+
+
+cdef inline uint32_t find_open(const RiskGate *gate, uint64_t order_id) noexcept nogil:
+    """Index of an open order, 0 if none has the id."""
+    return idmap_find(&gate.ids, order_id, sizeof(OpenOrder))
 
 
 cdef inline int64_t *open_lots(RiskGate *gate, const OpenOrder *order) noexcept nogil:
@@ -147,7 +151,7 @@ cdef void open_order(RiskGate *gate, const Command *intent) noexcept nogil:
     order.confirmed = False
     open_lots(gate, order)[0] += order.leaves_lots
     gate.instruments[order.instrument].open_orders += 1
-    idmap_add(&gate.ids, order.order_id, index)
+    idmap_add(&gate.ids, order.order_id, index, sizeof(OpenOrder))
 
 
 cdef void close_order(RiskGate *gate, uint32_t index) noexcept nogil:
@@ -226,7 +230,7 @@ cdef uint8_t check_new(RiskGate *gate, const Command *intent) noexcept nogil:
     if intent.side != BUY and intent.side != SELL:
         return RISK_BAD_ORDER
     # An id of the recording's would be filled by the recording's reports.
-    if intent.order_id >> SOURCE_SHIFT == 0 or idmap_find(&gate.ids, intent.order_id):
+    if intent.order_id >> SOURCE_SHIFT == 0 or find_open(gate, intent.order_id):
         return RISK_BAD_ORDER
     reason = check_size(gate, intent, intent.side)
     if reason:
@@ -240,7 +244,7 @@ cdef uint8_t check_new(RiskGate *gate, const Command *intent) noexcept nogil:
 
 
 cdef uint8_t check_replace(RiskGate *gate, const Command *intent) noexcept nogil:
-    cdef uint32_t index = idmap_find(&gate.ids, intent.order_id)
+    cdef uint32_t index = find_open(gate, intent.order_id)
     cdef OpenOrder *order
     cdef uint8_t reason
     if index == 0 or gate.orders[index].instrument != intent.header.instrument:
@@ -277,7 +281,7 @@ cdef uint8_t risk_check(RiskGate *gate, const Command *intent) noexcept nogil:
         reason = RISK_UNKNOWN_INSTRUMENT
     elif intent.header.kind == CANCEL_ORDER:
         # Also while killed: it only makes the risk smaller. An order that isn't known is over.
-        reason = NONE if idmap_find(&gate.ids, intent.order_id) else RISK_UNKNOWN_ORDER
+        reason = NONE if find_open(gate, intent.order_id) else RISK_UNKNOWN_ORDER
     elif gate.killed:
         reason = RISK_KILL_SWITCH
     elif intent.header.kind == NEW_ORDER:
@@ -334,7 +338,7 @@ cdef void on_report(RiskGate *gate, const Report *report) noexcept nogil:
         if report.reason == UNKNOWN_ORDER or report.reason == WRONG_ACCOUNT:
             # Of a cancel, or of a replace that an order's end overtook: no open order changes.
             return
-    index = idmap_find(&gate.ids, report.order_id)
+    index = find_open(gate, report.order_id)
     if index == 0 or gate.orders[index].instrument != report.header.instrument:
         return
     order = &gate.orders[index]

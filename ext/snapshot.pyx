@@ -20,7 +20,7 @@ from hft.core.engine cimport engine_quirks
 from hft.core.ghosts cimport ghost_add, order_life, order_set_life
 from hft.core.heap cimport heap_add
 from hft.core.hints cimport HFT_AUDIT
-from hft.core.idmap cimport idmap_find, idmap_put, idmap_seek
+from hft.core.idmap cimport idmap_put
 from hft.core.listing cimport rules_bind
 from hft.core.matching cimport Engine
 from hft.core.messages cimport LAYOUT_VERSION
@@ -37,7 +37,8 @@ from hft.core.pools cimport (
     Order,
     OrderTerms,
     Rules,
-    has_room,
+    find_order,
+    id_place,
     order_is_recorded,
     take_slot,
 )
@@ -299,7 +300,7 @@ cdef int read_order(Engine *engine, const OrderRecord *record) except -1:
     cdef Order *order
     cdef OrderTerms *terms
     cdef int side
-    if record.instrument >= book.instrument_count or not has_room(book):
+    if record.instrument >= book.instrument_count or book.order_count == book.order_capacity:
         raise ValueError(
             f"order {record.order_id} of the snapshot does not fit: room is for "
             f"{book.order_capacity} orders on {book.instrument_count} instruments"
@@ -313,8 +314,10 @@ cdef int read_order(Engine *engine, const OrderRecord *record) except -1:
     order.leaves_lots = record.leaves_lots
     book.entered_ts_ns[index] = record.entered_ts_ns
     if record.order_id:
-        place = idmap_seek(&book.ids, record.order_id)
+        place = id_place(book, record.order_id)
         idmap_put(&book.ids, place, record.order_id, index)
+    if order_is_recorded(order):
+        book.instruments[record.instrument].recorded = True
     if record.flags & ORDER_HAS_LIFE:
         order_set_life(book, index, record.life_lots)
     if record.flags & ORDER_SPECIAL:
@@ -383,8 +386,8 @@ cdef int snapshot_read(Engine *engine, bytes data) except -1:
         read_order(engine, &orders[place])
     for place in range(header.orders):
         if orders[place].flags & ORDER_LINKED:
-            index = idmap_find(&book.ids, orders[place].order_id)
-            book.terms[index].link = idmap_find(&book.ids, orders[place].linked_order_id)
+            index = find_order(book, orders[place].order_id)
+            book.terms[index].link = find_order(book, orders[place].linked_order_id)
     at += <size_t>header.orders * sizeof(OrderRecord)
     for place in range(header.positions):
         position = <const PositionRecord *>at
@@ -392,7 +395,7 @@ cdef int snapshot_read(Engine *engine, bytes data) except -1:
                      <uint16_t>position.account, position.lots)
         at += sizeof(PositionRecord)
     for place in range(header.pegs):
-        pegs_add(book, idmap_find(&book.ids, (<const PegRecord *>at).order_id))
+        pegs_add(book, find_order(book, (<const PegRecord *>at).order_id))
         at += sizeof(PegRecord)
     memcpy(engine.accounts.rules, at, ACCOUNTS)
     engine.accounts.rules_end = ACCOUNTS

@@ -20,7 +20,6 @@ from hft.core.messages cimport (
     NOTHING_TO_REDUCE,
     NONE,
     OPEN,
-    POOL_FULL,
     STOP,
     TRIGGERED,
 )
@@ -34,7 +33,6 @@ from hft.core.pools cimport (
     InstrumentBook,
     Order,
     OrderTerms,
-    has_path_room,
     order_is_ask,
 )
 from hft.core.prices cimport level_takes
@@ -96,9 +94,7 @@ cdef inline void stop_act(Engine *engine, uint32_t index) noexcept nogil:
     if order.flags & ORDER_REDUCE_ONLY and not cut_taker(engine, &taker):
         reason = NOTHING_TO_REDUCE
     elif not taker.any_price:
-        if not has_path_room(book):
-            reason = POOL_FULL
-        elif not level_takes(book, taker.instrument, taker.is_ask, price_ticks, taker.left_lots):
+        if not level_takes(book, taker.instrument, taker.is_ask, price_ticks, taker.left_lots):
             reason = BAD_QTY
     if reason:
         end_taker(engine, &taker, reason)
