@@ -44,9 +44,6 @@ class FastEngine:
     def orders(self) -> list[dict]:
         return [agreed(order) for order in self.engine.orders()]
 
-    def orders(self) -> list[dict]:
-        return self.engine.orders()
-
     def state(self, instrument: int) -> int:
         return self.engine.state(instrument)
 

@@ -114,7 +114,8 @@ class State:
         return self.books[instrument].state
 
     def displaced_lots(self, instrument: int) -> int:
-        return self.books[instrument].displaced
+        """Two's complement, as in the hash."""
+        return (self.books[instrument].displaced + 2**63) % 2**64 - 2**63
 
     def position(self, account: int, instrument: int) -> int | None:
         return self.positions.get((account, instrument))
