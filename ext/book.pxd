@@ -314,14 +314,18 @@ cdef inline uint32_t match(Book *book, Taker *taker) noexcept nogil:
     """
     cdef int side = not taker.is_ask
     cdef BookSide *there = side_at(book, taker.instrument, side)
+    cdef uint32_t level_index = 0
+    cdef uint32_t index
     cdef Level *level
     cdef Order *maker
-    cdef uint32_t index
     cdef int64_t lots
     while taker.left_lots and there.best:
         level = &book.levels[there.best]
-        if not taker.any_price and not price_reaches(taker.limit_ticks, level.price_ticks, side):
-            break
+        if there.best != level_index:
+            level_index = there.best
+            if not taker.any_price and not price_reaches(taker.limit_ticks, level.price_ticks,
+                                                         side):
+                break
         index = level.head
         maker = &book.orders[index]
         if (taker.careful or maker.flags & (ORDER_SPECIAL | ORDER_RECORDED)

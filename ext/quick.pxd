@@ -64,7 +64,6 @@ cdef enum Way:
     DONE_AT_TOP = 2  # and something happened at a best price
 
 cdef enum:
-    NO_INSTRUMENT = 65536
     BLOCK = 8  # commands that are fetched for at a time
 
 
@@ -118,7 +117,7 @@ cdef inline void note_quirks(Book *book, InstrumentBook *there) noexcept nogil:
 
 cdef inline void answer(Book *book, const Command *command, int kind, int64_t price_ticks,
                         int64_t last_lots, int64_t leaves_lots, int reason,
-                        uint32_t is_ask) noexcept nogil:
+                        uint32_t side) noexcept nogil:
     """The report of a command on the order that it names."""
     cdef Message *message = next_answer(&book.say)
     message.words[0] = 0
@@ -131,7 +130,7 @@ cdef inline void answer(Book *book, const Command *command, int kind, int64_t pr
     message.report.cause = <uint32_t>command.header.sequence
     message.report.account = command.account
     message.report.reason = reason
-    message.report.side = BUY + is_ask
+    message.report.side = side
 
 
 cdef inline void say_for(Book *book, const Command *command) noexcept nogil:
@@ -193,7 +192,7 @@ cdef inline Way arrive_elsewhere(Engine *engine, InstrumentBook *there, const Co
     if (book.ids.entries[place] or book.order_free == 0 or not has_path_room(book)
             or book.levels[level].total_lots > INT64_MAX - lots):
         return LONG_WAY
-    answer(book, command, ACCEPTED, price_ticks, 0, lots, NONE, is_ask)
+    answer(book, command, ACCEPTED, price_ticks, 0, lots, NONE, command.side)
     if level == 0 and matches(book, there, is_ask, price_ticks):
         say_for(book, command)
         taker_init(engine, &taker, command.header.instrument, command.order_id, 0,
@@ -240,16 +239,20 @@ cdef inline Way quick_new(Engine *engine, InstrumentBook *there,
         if entry[0] != 0:
             return LONG_WAY
     entry[0] = <uint64_t>tag << 32 | index
-    answer(book, command, ACCEPTED, command.price_ticks, 0, lots, NONE, is_ask)
+    answer(book, command, ACCEPTED, command.price_ticks, 0, lots, NONE, command.side)
     book.order_free = order.next
     book.order_count += 1
     order.order_id = order_id
     order.leaves_lots = lots
-    order.level = level_index
     order.account = command.account
     order.flags = <uint16_t>is_ask
+    order.level = level_index
     book.entered_ts_ns[index] = command.event_ts_ns
-    append(book, level, index)
+    # The level is there, so somebody stands there.
+    order.prev = level.tail
+    order.next = 0
+    book.orders[level.tail].next = index
+    level.tail = index
     level.total_lots = <int64_t>total_lots
     level.order_count += 1
     there.sides[is_ask].own_count += 1
@@ -288,7 +291,7 @@ cdef inline Way quick_cancel(Engine *engine, InstrumentBook *there,
     order = &book.orders[index]
     level = &book.levels[order.level]
     answer(book, command, CANCELLED, level.price_ticks, order.leaves_lots, 0, REQUESTED,
-           order_is_ask(order))
+           BUY + order_is_ask(order))
     at_top = quick_leave(book, there, level, index)
     idmap_remove_at(&book.ids, <uint32_t>(entry - book.ids.entries))
     order.next = book.order_free
@@ -322,7 +325,7 @@ cdef inline Way quick_replace(Engine *engine, InstrumentBook *there,
         if not has_path_room(book) or matches(book, there, is_ask, command.price_ticks):
             return LONG_WAY
         level = level_open(book, command.header.instrument, is_ask, command.price_ticks)
-    answer(book, command, REPLACED, command.price_ticks, 0, command.qty_lots, NONE, is_ask)
+    answer(book, command, REPLACED, command.price_ticks, 0, command.qty_lots, NONE, BUY + is_ask)
     book.say.counts.amended_lots += <uint64_t>command.qty_lots - <uint64_t>order.leaves_lots
     quick_leave(book, there, &book.levels[order.level], index)
     quick_join(book, there, is_ask, index, level, command.qty_lots)
@@ -334,7 +337,7 @@ cdef inline const Message *quick_run(Engine *engine, const Message *message,
     """Go the short way as far as it leads; the first command that it is not for, or `end`."""
     cdef Book *book = &engine.book
     cdef InstrumentBook *there = NULL
-    cdef uint32_t instrument = NO_INSTRUMENT
+    cdef uint16_t instrument = message.header.instrument ^ 1  # any other than that of the first
     cdef uint8_t kind
     cdef Way way
     while message != end:
