@@ -348,17 +348,17 @@ cdef inline const Message *quick_run(Engine *engine, const Message *message,
             there = &book.instruments[instrument]
             if unlikely(instrument >= book.instrument_count or there.quirky):
                 break
+        kind = message.header.kind
+        if unlikely(<uint8_t>(kind - NEW_ORDER) > REPLACE_ORDER - NEW_ORDER):
+            break  # before the time moves: that of an unknown kind doesn't count
         if message.command.event_ts_ns > book.say.now_ns:
             book.say.now_ns = message.command.event_ts_ns
-        kind = message.header.kind
         if kind == NEW_ORDER:
             way = quick_new(engine, there, &message.command)
         elif kind == CANCEL_ORDER:
             way = quick_cancel(engine, there, &message.command)
-        elif kind == REPLACE_ORDER:
-            way = quick_replace(engine, there, &message.command)
         else:
-            break
+            way = quick_replace(engine, there, &message.command)
         if way != DONE:
             if way == LONG_WAY:
                 break
