@@ -391,5 +391,5 @@ cdef size_t engine_apply_batch(Engine *engine, const Message *messages, size_t c
     place = run(engine, messages, count, available)
     said(&engine.book.say)
     if HFT_AUDIT and place:
-        audit_answers(engine, &messages[place - 1], out, before)  # batches go the way they always go
+        audit_answers(engine, &messages[place - 1], out, before)
     return place
