@@ -4,12 +4,12 @@ Each gives a Reason, or NONE. A plain order, good till cancelled or not, without
 is checked by `check_plain` alone.
 """
 
-from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t
 
 from hft.core.accounts cimport reducible_lots
 from hft.core.book cimport level_at
 from hft.core.departures cimport order_instrument
-from hft.core.hints cimport likely, unlikely
+from hft.core.hints cimport unlikely
 from hft.core.matching cimport Engine
 from hft.core.messages cimport (
     BAD_EXPIRY,

@@ -6,7 +6,7 @@ Worst case: a mass cancel walks every order of the sides that it names, a fill-o
 level in its reach, and one trade may trigger every stop.
 """
 
-from libc.stdint cimport INT64_MIN, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MIN, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 from posix.mman cimport (
     MAP_ANONYMOUS,
@@ -22,7 +22,6 @@ from posix.mman cimport (
 from hft.core.accounts cimport ACCOUNTS, POSITIONS, Position
 from hft.core.answers cimport echo, echo_other, reject, said, say_to
 from hft.core.audit cimport audit_answers, audit_state
-from hft.core.book cimport side_at
 from hft.core.flow cimport (
     flow_add,
     flow_enter,
@@ -42,7 +41,7 @@ from hft.core.listing cimport (
     set_position,
     set_state,
 )
-from hft.core.matching cimport TOUCHED_WORDS, Engine, touch_other
+from hft.core.matching cimport Engine, touch_other
 from hft.core.messages cimport (
     ACCEPTED,
     ADVANCE_TIME,
@@ -88,14 +87,7 @@ from hft.core.messages cimport (
 from hft.core.outbox cimport Outbox
 from hft.core.own_orders cimport cancel_order, new_order, replace_order
 from hft.core.pegs cimport pegs_follow
-from hft.core.pools cimport (
-    Book,
-    InstrumentBook,
-    Order,
-    pools_free,
-    pools_init,
-    pools_prefault,
-)
+from hft.core.pools cimport InstrumentBook, pools_free, pools_init, pools_prefault
 from hft.core.quick cimport BLOCK, look_ahead, note_quirks, quick_run, say_for
 from hft.core.state_hash cimport state_hash
 from hft.core.stops cimport stops_act

@@ -212,8 +212,8 @@ cdef inline void flow_shrink(Engine *engine, const Command *command, bint whole)
         lost_lots = min(asked_lots, leaves_lots)
     if asked_lots > lost_lots:
         displace(engine, command.header.instrument, asked_lots - lost_lots)
-    report(&engine.book.say, CANCELLED, order.order_id, price_ticks, lost_lots, leaves_lots - lost_lots,
-           engine.book.orders[index].account, REQUESTED, order_is_ask(order))
+    report(&engine.book.say, CANCELLED, order.order_id, price_ticks, lost_lots,
+           leaves_lots - lost_lots, order.account, REQUESTED, order_is_ask(order))
     end_life(engine, index, life_lots - asked_lots, leaves_lots - lost_lots, price_ticks)
 
 

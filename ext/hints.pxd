@@ -20,4 +20,4 @@ cdef extern from *:
     #define HFT_AUDIT 0
     #endif
     """
-    const bint HFT_AUDIT  # of the trace and sanitizer builds: invariants are checked at every command
+    const bint HFT_AUDIT  # trace and sanitizer builds check the invariants at every command

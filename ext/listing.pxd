@@ -1,6 +1,6 @@
 """Instruments and accounts: listed and retired, opened and closed, and what is told of accounts."""
 
-from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint32_t
+from libc.stdint cimport INT64_MAX, INT64_MIN, uint32_t
 
 from hft.core.accounts cimport SELF_TRADE_RULE_MASK, position_set, positions_forget
 from hft.core.answers cimport echo, echo_other, reject
@@ -15,7 +15,6 @@ from hft.core.messages cimport (
     DISCONNECTED,
     INSTRUMENT_RETIRED,
     NONE,
-    OPEN,
     POOL_FULL,
     PRE_OPEN,
     REJECTED,

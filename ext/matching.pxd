@@ -44,7 +44,6 @@ from hft.core.messages cimport (
 )
 from hft.core.pools cimport (
     ORDER_HAS_LIFE,
-    ORDER_ICEBERG,
     ORDER_LINKED,
     ORDER_REDUCE_ONLY,
     ORDER_UNUSUAL_MAKER,

@@ -13,7 +13,8 @@ __all__ = [
     "BOOK_LEVEL_DTYPE", "BOOK_ORDER_DTYPE", "BOOK_TOP_DTYPE", "COMMAND", "CONTROL",
     "DECISION_DTYPE", "INSTRUMENT_RULES", "LAYOUT_VERSION", "MESSAGE", "ORDER_OPTIONS_DTYPE",
     "PAYLOAD_OF_KIND", "REPORT", "SIGNAL_DTYPE", "SOURCE_SHIFT", "TRADE_DTYPE", "AccountFlag",
-    "BookAction", "DecisionReason", "InstrumentState", "Kind", "MarketData", "MassCancelFlag", "OrderFlag",
+    "BookAction", "DecisionReason", "InstrumentState", "Kind", "MarketData", "MassCancelFlag",
+    "OrderFlag",
     "OrderType", "Reason", "SelfTradeRule", "Side", "SignalSource", "Source", "TimeInForce",
     "order_id",
 ]

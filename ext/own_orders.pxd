@@ -27,7 +27,14 @@ from hft.core.checks cimport (
     is_stop_type,
     shows_too_little,
 )
-from hft.core.departures cimport all_lots, cancel, hidden_lots, order_instrument, order_price, pegs_add
+from hft.core.departures cimport (
+    all_lots,
+    cancel,
+    hidden_lots,
+    order_instrument,
+    order_price,
+    pegs_add,
+)
 from hft.core.heap cimport heap_add, heap_remove
 from hft.core.hints cimport likely, unlikely
 from hft.core.matching cimport Engine, taker_init
@@ -98,8 +105,7 @@ from hft.core.stops cimport stop_wait
 
 cdef inline void new_order(Engine *engine, const Command *command,
                            const OrderOptions *options) noexcept nogil:
-    """`options` are those of the next slot, all zero without the flag, NULL if it promised too much.
-    """
+    """`options`: those of the next slot, all 0 without the flag, NULL if the flag has no slot."""
     if likely(command.order_type == LIMIT and command.time_in_force <= FOK
               and command.flags == 0):
         new_plain(engine, command)

@@ -6,19 +6,11 @@ each peg finds its price again. Cost of that: in proportion to the instrument's 
 one look at a counter.
 """
 
-from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint32_t
 
 from hft.core.answers cimport report
 from hft.core.book cimport join, leave, level_after, level_at, side_at
-from hft.core.messages cimport (
-    PARKED,
-    PEG_ASK,
-    PEG_BID,
-    PEG_MID,
-    PEG_MOVED,
-    PRE_OPEN,
-    RESTATED,
-)
+from hft.core.messages cimport PARKED, PEG_ASK, PEG_BID, PEG_MOVED, PRE_OPEN, RESTATED
 from hft.core.pools cimport Book, InstrumentBook, Order, OrderTerms, order_is_ask
 from hft.core.prices cimport level_takes, passive_price
 

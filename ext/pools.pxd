@@ -2,10 +2,10 @@
 
 An order is a 32-byte record, linked by 32-bit indices into its level's queue and found by id
 through an open-addressed map. A level is a 32-byte record with its total, found by price in a
-small table of recent ones, or else through a bitmap trie (trie.pxd). What few orders need lies beside the pool, at the same index, in memory that
-is not touched before one needs it: the terms of a special order, the life of a recorded order that
-own orders disturbed. Free slots are reused last in, first out, so that they are still warm. Index 0
-of every pool is nil.
+small table of recent ones, or else through a bitmap trie (trie.pxd). What few orders need lies
+beside the pool, at the same index, in memory that is not touched before one needs it: the terms of
+a special order, the life of a recorded order that own orders disturbed. Free slots are reused last
+in, first out, so that they are still warm. Index 0 of every pool is nil.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t

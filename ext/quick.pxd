@@ -1,9 +1,9 @@
 """The short way for what nearly all commands are: a plain order, its cancel, its replace.
 
 Plain is a good-till-cancelled limit order of no attributes, on an open instrument without rules,
-stops, pegs and recorded orders (not `quirky`), in an engine that gives no further market data, before the next
-expiry. A plain command that errs or would match is left to the long way, as is everything else. Both
-ways give the same, which the property tests hold this one to.
+stops, pegs and recorded orders (not `quirky`), in an engine that gives no further market data,
+before the next expiry. A plain command that errs is left to the long way, as is everything else.
+Both ways give the same, which the property tests hold this one to.
 
 Cost, the report's included: some hundred instructions, besides the search by id.
 """
@@ -295,7 +295,7 @@ cdef inline Way quick_cancel(Engine *engine, InstrumentBook *there,
     at_top = quick_leave(book, there, level, index)
     idmap_remove_at(&book.ids, <uint32_t>(entry - book.ids.entries))
     order.next = book.order_free
-    order.flags = 0
+    order.level = 0  # whoever looks at records sees a free one
     book.order_free = index
     book.order_count -= 1
     return DONE_AT_TOP if at_top else DONE

@@ -1,10 +1,10 @@
 """Snapshots of an engine: everything that its future depends on, in an order of its own.
 
 Layout, little-endian: SnapshotHeader; an InstrumentRecord for each instrument; an OrderRecord for
-each live order and ghost, per instrument in book order, then ghosts by side and age; a PositionRecord
-for each position; a PegRecord for each peg, by arrival; the rules of the accounts, a byte each. The
-header ends with a CRC32C of all that follows it, and one of itself. Pools are built again on
-reading, so an engine of another capacity can read it, as long as the orders fit.
+each live order and ghost, per instrument in book order, then ghosts by side and age; a
+PositionRecord for each position; a PegRecord for each peg, by arrival; the rules of the accounts, a
+byte each. The header ends with a CRC32C of all that follows it, and one of itself. Pools are built
+again on reading, so an engine of another capacity can read it, as long as the orders fit.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
@@ -389,12 +389,12 @@ cdef int snapshot_read(Engine *engine, bytes data) except -1:
             index = find_order(book, orders[place].order_id)
             book.terms[index].link = find_order(book, orders[place].linked_order_id)
     at += <size_t>header.orders * sizeof(OrderRecord)
-    for place in range(header.positions):
+    for _ in range(header.positions):
         position = <const PositionRecord *>at
         position_set(&engine.accounts, <uint32_t>position.instrument,
                      <uint16_t>position.account, position.lots)
         at += sizeof(PositionRecord)
-    for place in range(header.pegs):
+    for _ in range(header.pegs):
         pegs_add(book, find_order(book, (<const PegRecord *>at).order_id))
         at += sizeof(PegRecord)
     memcpy(engine.accounts.rules, at, ACCOUNTS)

@@ -1,6 +1,6 @@
 """The state of the engine in 64 bits, as docs/engine.md defines it. Cost: everything there is."""
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 
 from hft.core.accounts cimport Position
 from hft.core.book cimport level_after, side_at

@@ -5,11 +5,11 @@ nothing pays two comparisons, and only where stops wait. Those triggered line up
 heap, then act one after another as arriving orders. Worst case: one trade triggers all of them.
 """
 
-from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
 from hft.core.answers cimport report
 from hft.core.arrivals cimport cut_taker, end_taker, rest, trade_on_arrival
-from hft.core.book cimport Taker, join, leave, level_at, price_reaches, side_at
+from hft.core.book cimport Taker, join, leave, level_at, price_reaches
 from hft.core.departures cimport cancel, order_price, take_link
 from hft.core.heap cimport heap_add, heap_remove
 from hft.core.hints cimport likely

@@ -252,19 +252,14 @@ def test_a_compressed_file_that_is_cut_off_is_an_error(tmp_path: Path) -> None:
 Queues = dict[str, dict[int, dict[int, int]]]  # side, price: sizes by order id, oldest first
 
 
-def state_hash(queues: Queues) -> int:
-    """That of docs/engine.md, for one open instrument without own orders."""
-    words = [0, 0]
-    for side, order in ("B", -1), ("A", 1):
-        for price in sorted(queues[side], key=lambda each: order * each):
-            words.append(price)
-            for order_id, size in queues[side][price].items():
-                words += [order_id, size, size, 0, 0]
-    state = 0
-    for word in words:
-        state = ((state ^ word) * 0x9E3779B97F4A7C15) % 2**64
-        state ^= state >> 32
-    return state
+def in_book_order(queues: Queues) -> list[tuple[int, int, int]]:
+    """Id, price and quantity of every order: bids then asks, best first, then by queue."""
+    return [
+        (order_id, price, size)
+        for side, order in (("B", -1), ("A", 1))
+        for price in sorted(queues[side], key=lambda each, order=order: order * each)
+        for order_id, size in queues[side][price].items()
+    ]
 
 
 def test_the_recorded_seconds(data_dir: Path) -> None:
@@ -353,7 +348,10 @@ def test_the_recorded_seconds(data_dir: Path) -> None:
         ahead.clear()
         assert len(engine) == len(place)
         if events % 40 == 0 or row == len(array) - 1:
-            assert engine.state_hash() == state_hash(queues)
+            found = [
+                (each["order_id"], each["price_ticks"], each["leaves_lots"]) for each in engine
+            ]
+            assert found == in_book_order(queues)
             hashes += 1
     assert (events, fills, traded, passed, hashes) == (185, 5, 6, 1, 5)
     assert len(place) == 13_598  # 78 more came, and 80 left

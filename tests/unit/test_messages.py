@@ -12,9 +12,13 @@ DTYPES = {
     for name in (
         "MESSAGE",
         "COMMAND",
+        "ORDER_OPTIONS_DTYPE",
+        "INSTRUMENT_RULES",
         "REPORT",
         "TRADE_DTYPE",
         "BOOK_TOP_DTYPE",
+        "BOOK_LEVEL_DTYPE",
+        "BOOK_ORDER_DTYPE",
         "SIGNAL_DTYPE",
         "DECISION_DTYPE",
         "CONTROL",
