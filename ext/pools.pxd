@@ -153,7 +153,7 @@ cdef struct Book:
     uint32_t order_free
     uint32_t level_fresh
     uint32_t level_free
-    int64_t wake_ts_ns  # from this time on, no command is plain: orders expire, or quirks
+    int64_t wake_ts_ns  # when the next order expires
     char *arena
     size_t arena_bytes
 

@@ -8,9 +8,9 @@ Both ways give the same, which the property tests hold this one to.
 Cost, the report's included: some hundred instructions, besides the search by id.
 """
 
-from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from hft.core.answers cimport next_answer
+from hft.core.answers cimport next_answer, report
 from hft.core.arrivals cimport admit
 from hft.core.book cimport (
     Taker,
@@ -50,6 +50,7 @@ from hft.core.pools cimport (
     InstrumentBook,
     Level,
     Order,
+    find_order,
     has_path_room,
     id_place,
     order_is_ask,
@@ -67,14 +68,14 @@ cdef enum:
     BLOCK = 8  # commands that are fetched for at a time
 
 
-cdef inline uint64_t *likely_entry(const Book *book, uint64_t order_id) noexcept nogil:
-    """The entry where an order id is looked for first."""
-    return &book.ids.entries[idmap_hash(order_id) & book.ids.mask]
+cdef inline uint32_t likely_place(const Book *book, uint64_t order_id) noexcept nogil:
+    """The place of the id map where an order id is looked for first."""
+    return idmap_hash(order_id) & book.ids.mask
 
 
-cdef inline uint64_t *entry_of(const Book *book, uint64_t order_id) noexcept nogil:
-    """The entry of an order id, or the empty one where it would be put."""
-    return &book.ids.entries[id_place(book, order_id)]
+cdef inline uint32_t likely_index(const Book *book, uint64_t order_id) noexcept nogil:
+    """The order that stands in the id map where this one is looked for first."""
+    return <uint32_t>book.ids.entries[likely_place(book, order_id)]
 
 
 cdef inline void look_ahead(const Book *book, const Message *message,
@@ -88,25 +89,21 @@ cdef inline void look_ahead(const Book *book, const Message *message,
     if end - message < 3 * BLOCK:
         return
     for place in range(<int>BLOCK):
-        order = &book.orders[<uint32_t>likely_entry(book, message[place].command.order_id)[0]]
+        order = &book.orders[likely_index(book, message[place].command.order_id)]
         prefetch(&book.orders[order.prev])
         prefetch(&book.orders[order.next])
-        prefetch(&book.orders[
-            <uint32_t>likely_entry(book, message[BLOCK + place].command.order_id)[0]
+        prefetch(&book.orders[likely_index(book, message[BLOCK + place].command.order_id)])
+        prefetch(&book.ids.entries[
+            likely_place(book, message[2 * BLOCK + place].command.order_id)
         ])
-        prefetch(likely_entry(book, message[2 * BLOCK + place].command.order_id))
 
 
 cdef inline void note_quirks(Book *book, InstrumentBook *there) noexcept nogil:
     """After a command that went the long way: when plain orders may go the short one again."""
-    if book.say.market_data:
-        book.wake_ts_ns = INT64_MIN
-    elif book.expiring.count:
-        book.wake_ts_ns = book.expiring.entries[1].key
-    else:
-        book.wake_ts_ns = INT64_MAX
+    book.wake_ts_ns = book.expiring.entries[1].key if book.expiring.count else INT64_MAX
     there.quirky = (
-        not there.listed
+        book.say.market_data != 0
+        or not there.listed
         or there.state != OPEN
         or there.bounded
         or there.stop_count != 0
@@ -192,9 +189,10 @@ cdef inline Way arrive_elsewhere(Engine *engine, InstrumentBook *there, const Co
     if (book.ids.entries[place] or book.order_free == 0 or not has_path_room(book)
             or book.levels[level].total_lots > INT64_MAX - lots):
         return LONG_WAY
-    answer(book, command, ACCEPTED, price_ticks, 0, lots, NONE, command.side)
+    say_for(book, command)
+    report(&book.say, ACCEPTED, command.order_id, price_ticks, 0, lots, command.account, NONE,
+           is_ask)
     if level == 0 and matches(book, there, is_ask, price_ticks):
-        say_for(book, command)
         taker_init(engine, &taker, command.header.instrument, command.order_id, 0,
                    command.account, is_ask, False, price_ticks, lots)
         match_all(engine, &taker)
@@ -205,6 +203,8 @@ cdef inline Way arrive_elsewhere(Engine *engine, InstrumentBook *there, const Co
     if level == 0:
         level = level_open(book, command.header.instrument, is_ask, price_ticks)
     quick_join(book, there, is_ask, admit(book, command, <uint16_t>is_ask, place), level, lots)
+    if lots == command.qty_lots and there.sides[is_ask].best != level:
+        return DONE
     return DONE_AT_TOP
 
 
@@ -235,7 +235,7 @@ cdef inline Way quick_new(Engine *engine, InstrumentBook *there,
         return LONG_WAY
     entry = &book.ids.entries[tag & book.ids.mask]
     if unlikely(entry[0] != 0):
-        entry = entry_of(book, order_id)
+        entry = &book.ids.entries[id_place(book, order_id)]
         if entry[0] != 0:
             return LONG_WAY
     entry[0] = <uint64_t>tag << 32 | index
@@ -276,16 +276,14 @@ cdef inline Way quick_cancel(Engine *engine, InstrumentBook *there,
                              const Command *command) noexcept nogil:
     """An order that goes, if it is plain."""
     cdef Book *book = &engine.book
-    cdef uint64_t *entry
-    cdef uint32_t index
+    cdef uint32_t place = likely_place(book, command.order_id)
+    cdef uint32_t index = <uint32_t>book.ids.entries[place]
     cdef Order *order
     cdef Level *level
     cdef bint at_top
-    entry = likely_entry(book, command.order_id)
-    index = <uint32_t>entry[0]
     if unlikely(book.orders[index].order_id != command.order_id):
-        entry = entry_of(book, command.order_id)
-        index = <uint32_t>entry[0]
+        place = id_place(book, command.order_id)
+        index = <uint32_t>book.ids.entries[place]
     if unlikely(not is_plain_order(book, command, index)):
         return LONG_WAY
     order = &book.orders[index]
@@ -293,7 +291,7 @@ cdef inline Way quick_cancel(Engine *engine, InstrumentBook *there,
     answer(book, command, CANCELLED, level.price_ticks, order.leaves_lots, 0, REQUESTED,
            BUY + order_is_ask(order))
     at_top = quick_leave(book, there, level, index)
-    idmap_remove_at(&book.ids, <uint32_t>(entry - book.ids.entries))
+    idmap_remove_at(&book.ids, place)
     order.next = book.order_free
     order.level = 0  # whoever looks at records sees a free one
     book.order_free = index
@@ -308,9 +306,12 @@ cdef inline Way quick_replace(Engine *engine, InstrumentBook *there,
     cdef uint32_t index, level
     cdef Order *order
     cdef uint32_t is_ask
+    cdef bint at_top
     if unlikely(command.flags or command.qty_lots <= 0):
         return LONG_WAY
-    index = <uint32_t>book.ids.entries[id_place(book, command.order_id)]
+    index = likely_index(book, command.order_id)
+    if unlikely(book.orders[index].order_id != command.order_id):
+        index = find_order(book, command.order_id)
     if unlikely(not is_plain_order(book, command, index)):
         return LONG_WAY
     order = &book.orders[index]
@@ -325,11 +326,13 @@ cdef inline Way quick_replace(Engine *engine, InstrumentBook *there,
         if not has_path_room(book) or matches(book, there, is_ask, command.price_ticks):
             return LONG_WAY
         level = level_open(book, command.header.instrument, is_ask, command.price_ticks)
-    answer(book, command, REPLACED, command.price_ticks, 0, command.qty_lots, NONE, BUY + is_ask)
+    say_for(book, command)
+    report(&book.say, REPLACED, command.order_id, command.price_ticks, 0, command.qty_lots,
+           command.account, NONE, is_ask)
     book.say.counts.amended_lots += <uint64_t>command.qty_lots - <uint64_t>order.leaves_lots
-    quick_leave(book, there, &book.levels[order.level], index)
+    at_top = quick_leave(book, there, &book.levels[order.level], index)
     quick_join(book, there, is_ask, index, level, command.qty_lots)
-    return DONE_AT_TOP
+    return DONE_AT_TOP if at_top or there.sides[is_ask].best == level else DONE
 
 
 cdef inline const Message *quick_run(Engine *engine, const Message *message,
@@ -341,8 +344,6 @@ cdef inline const Message *quick_run(Engine *engine, const Message *message,
     cdef uint8_t kind
     cdef Way way
     while message != end:
-        if unlikely(message.command.event_ts_ns >= book.wake_ts_ns):
-            break
         if message.header.instrument != instrument:
             instrument = message.header.instrument
             there = &book.instruments[instrument]
@@ -352,6 +353,8 @@ cdef inline const Message *quick_run(Engine *engine, const Message *message,
         if unlikely(<uint8_t>(kind - NEW_ORDER) > REPLACE_ORDER - NEW_ORDER):
             break  # before the time moves: that of an unknown kind doesn't count
         if message.command.event_ts_ns > book.say.now_ns:
+            if unlikely(message.command.event_ts_ns >= book.wake_ts_ns):
+                break
             book.say.now_ns = message.command.event_ts_ns
         if kind == NEW_ORDER:
             way = quick_new(engine, there, &message.command)

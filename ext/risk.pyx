@@ -17,19 +17,21 @@ from hft.core.messages cimport (
     ACCEPTED,
     BOOK_TOP,
     BUY,
-    CANCEL_ORDER,
     CANCELLED,
+    CANCEL_ORDER,
+    DAY,
     FILLED,
     MARKET,
     NEW_ORDER,
     NONE,
+    POST_ONLY,
     REJECTED,
-    REPLACE_ORDER,
     REPLACED,
+    REPLACE_ORDER,
     RISK_BAD_ORDER,
     RISK_KILL_SWITCH,
-    RISK_NO_REFERENCE,
     RISK_NOTIONAL,
+    RISK_NO_REFERENCE,
     RISK_OFF_TICK,
     RISK_OPEN_ORDERS,
     RISK_ORDER_RATE,
@@ -229,6 +231,10 @@ cdef uint8_t check_new(RiskGate *gate, const Command *intent) noexcept nogil:
     cdef uint8_t reason
     if intent.side != BUY and intent.side != SELL:
         return RISK_BAD_ORDER
+    # What the gate could not hold to its limits: a stop's price, a peg's, options it never sees.
+    if (intent.order_type > MARKET or intent.time_in_force > DAY
+            or intent.flags & ~<int>POST_ONLY):
+        return RISK_BAD_ORDER
     # An id of the recording's would be filled by the recording's reports.
     if intent.order_id >> SOURCE_SHIFT == 0 or find_open(gate, intent.order_id):
         return RISK_BAD_ORDER
@@ -252,6 +258,8 @@ cdef uint8_t check_replace(RiskGate *gate, const Command *intent) noexcept nogil
     order = &gate.orders[index]
     if order.account != intent.account:
         return RISK_UNKNOWN_ORDER
+    if intent.flags:
+        return RISK_BAD_ORDER
     if order.replaces == REPLACES_MAX:
         return RISK_ORDER_RATE
     # The old quantity may fill before the replace arrives, and the new one after.

@@ -24,7 +24,7 @@ LAYERS = [
     {"nodes"},
     {"strategies", "feeds", "oms"},
     {"runtime"},
-    {"instruments", "config", "arguments", "own_code", "errors"},
+    {"instruments", "commands", "config", "arguments", "own_code", "errors"},
     {"core"},
     {""},
 ]
