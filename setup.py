@@ -38,6 +38,8 @@ MACROS = {
     "asan": [("HFT_AUDIT", "1")],
     "fuzz": [("HFT_AUDIT", "1")],
 }
+# GCC inlines the engine's many small functions early enough to simplify what they become.
+FASTER = {"engine": ["--param=early-inlining-insns=60"]} if BUILD == "release" else {}
 if BUILD not in COMPILE:
     raise SystemExit(f"HFT_BUILD must be one of {', '.join(COMPILE)}, was {BUILD!r}")
 FUZZED = {"engine", "engine_api", "pools"}  # what the fuzzer's harness calls
@@ -66,7 +68,7 @@ extensions = [
             *(map(str, EXT.glob("include/*.h")) if pyx.stem == "engine_api" else ()),
         ],
         define_macros=MACROS[BUILD],
-        extra_compile_args=COMPILE[BUILD],
+        extra_compile_args=[*COMPILE[BUILD], *FASTER.get(pyx.stem, [])],
         extra_link_args=SANITIZERS if BUILD in ("asan", "fuzz") else [],
     )
     for pyx in sorted(EXT.glob("*.pyx"))
