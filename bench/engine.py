@@ -26,7 +26,7 @@ from support import CACHE, ROOT, note
 from table import engine_table
 
 from hft.core import MatchingEngine
-from hft.core.messages import COMMAND, Kind, Side, order_id
+from hft.core.messages import COMMAND, MESSAGE, Kind, Side, order_id
 
 RESULTS = ROOT / "build/bench/engine.json"
 ROUNDS = 5
@@ -146,23 +146,24 @@ class Bench:
         commands["order_id"], commands["side"] = order_id(1, 1), Side.BUY
         commands["price_ticks"], commands["qty_lots"] = 100, 1
         pair = commands[:1].copy(), commands[1:].copy()
+        answers = np.zeros(16, MESSAGE)
         calls = max(2, int(CALLS * min(1.0, self.share)))
 
         for _ in range(CALL_ROUNDS):
             empty = seconds(engine.state, (0, 0), calls)
             self.add("from Python, an empty call", empty)
-            for name in ("process_all", "process"):
-                whole = seconds(getattr(engine, name), pair, calls)
+            for name, more in (("process_into", (answers,)), ("process_all", ()), ("process", ())):
+                whole = seconds(getattr(engine, name), pair, calls, *more)
                 self.add(f"from Python, a call of {name} beyond an empty one", whole - empty)
 
 
-def seconds(method: Callable[[Any], Any], pair: tuple[Any, Any], calls: int) -> float:
-    """Of one call, made with either argument in turn."""
+def seconds(method: Callable[..., Any], pair: tuple[Any, Any], calls: int, *more: Any) -> float:
+    """Of one call, made with either argument of the pair in turn, and with the others."""
     first, second = pair
     started = time.perf_counter()
     for _ in range(calls // 2):
-        method(first)
-        method(second)
+        method(first, *more)
+        method(second, *more)
     return (time.perf_counter() - started) / (calls // 2 * 2)
 
 

@@ -51,7 +51,7 @@ ROWS = (
     ("compiled engine, memory of a resting order", "Engine: memory of a resting order", False),
     ("engine, mix A", "Engine, mix A from Python: a command with its reports", False),
     (
-        "from Python, a call of process_all beyond an empty one",
+        "from Python, a call of process_into beyond an empty one",
         "One command a call from Python, beyond an empty call",
         False,
     ),
