@@ -93,6 +93,7 @@ from hft.core.state_hash cimport state_hash
 from hft.core.stops cimport stops_act
 from hft.core.sweeps cimport expire, mass_cancel
 from hft.core.tops cimport tell_top
+from hft.core.trie cimport hft_ctz64
 
 __all__ = []
 
@@ -192,18 +193,34 @@ cdef uint32_t engine_check(const Engine *engine) noexcept nogil:
     return audit_state(engine)
 
 
+cdef inline uint32_t next_touched(const Engine *engine, uint32_t instrument) noexcept nogil:
+    """The first touched instrument from `instrument` on; `instrument_count` or more: none."""
+    cdef uint32_t word = instrument >> 6
+    cdef uint64_t bits
+    if instrument >= engine.book.instrument_count:
+        return instrument
+    bits = engine.touched[word] >> (instrument & 63) << (instrument & 63)
+    while bits == 0:
+        word += 1
+        if word << 6 >= engine.book.instrument_count:
+            return word << 6
+        bits = engine.touched[word]
+    return (word << 6) + hft_ctz64(bits)
+
+
 cdef void finish_others(Engine *engine, const Command *command) noexcept nogil:
     """The end of a command that touched other instruments than its own."""
-    cdef uint32_t instrument
+    cdef uint32_t instrument = next_touched(engine, 0)
     engine.touched_others = False
-    for instrument in range(engine.book.instrument_count):
-        if engine.touched[instrument >> 6] >> (instrument & 63) & 1:
-            pegs_follow(&engine.book, instrument)
-    for instrument in range(engine.book.instrument_count):
-        if engine.touched[instrument >> 6] >> (instrument & 63) & 1:
-            tell_top(&engine.book, instrument, command.event_ts_ns)
-            note_quirks(&engine.book, &engine.book.instruments[instrument])
-    memset(engine.touched, 0, sizeof(engine.touched))
+    while instrument < engine.book.instrument_count:
+        pegs_follow(&engine.book, instrument)
+        instrument = next_touched(engine, instrument + 1)
+    instrument = next_touched(engine, 0)
+    while instrument < engine.book.instrument_count:
+        tell_top(&engine.book, instrument, command.event_ts_ns)
+        note_quirks(&engine.book, &engine.book.instruments[instrument])
+        engine.touched[instrument >> 6] &= ~(<uint64_t>1 << (instrument & 63))
+        instrument = next_touched(engine, instrument + 1)
 
 
 cdef inline void act(Engine *engine, const Message *message,
