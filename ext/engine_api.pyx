@@ -35,6 +35,8 @@ from hft.core.ring cimport (
 )
 from hft.core.static_assert cimport static_assert
 
+from hft.errors import AttachError, SegmentError
+
 __all__ = ["API"]
 
 cdef extern from "hft_engine.h" nogil:
@@ -197,7 +199,7 @@ cdef bint attach(RingEntry *entry, const char *name) noexcept:
     try:
         ring = Ring.attach((<bytes>name).decode())
         ring.claim(True)
-    except Exception:
+    except (AttachError, SegmentError, OSError, UnicodeDecodeError):  # no such ring for us
         return False
     Py_INCREF(ring)
     entry.owner = <PyObject *>ring
