@@ -10,6 +10,7 @@ from hft.core.outbox cimport Outbox
 from hft.core.ring cimport (
     RingEnd,
     ring_advance,
+    ring_has,
     ring_peek,
     ring_show_head,
     ring_store_cursor,
@@ -43,6 +44,11 @@ cdef inline void edge_promise(OutEdge *edge, uint64_t progress) noexcept nogil:
 
 cdef inline Message *edge_peek(InEdge *edge) noexcept nogil:
     return ring_peek(edge.ring)
+
+
+cdef inline bint edge_has(const InEdge *edge, uint64_t count) noexcept nogil:
+    """Whether at least `count` messages wait; no more than the ring holds."""
+    return ring_has(edge.ring, count)
 
 
 cdef inline void edge_take(InEdge *edge, const Message *message, int64_t now_ns) noexcept nogil:

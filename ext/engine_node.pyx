@@ -388,7 +388,8 @@ cdef class EngineAgent(Agent):
         edges: indices of all of them in the control page, in that order.
         engine: the MatchingEngine that it owns; journal: the JournalWriter of its inputs.
         delay_ns: (least, most) delay of own orders; delay_seed: seed of its draws.
-        speed: recorded seconds per host second; 0: simulated time, as fast as it goes.
+        speed: recorded seconds per host second; 0: as fast as it goes.
+        simulated: whether time is simulated.
     """
 
     cdef EngineNode node
@@ -398,7 +399,8 @@ cdef class EngineAgent(Agent):
     cdef readonly JournalWriter journal
 
     def __init__(self, control, name, index, *, Ring flow, Ring orders, outputs, edges,
-                 MatchingEngine engine, make_journal, delay_ns, uint64_t delay_seed, double speed):
+                 MatchingEngine engine, make_journal, delay_ns, uint64_t delay_seed, double speed,
+                 bint simulated):
         cdef Ring ring
         cdef int which
         super().__init__(control, name, index)
@@ -417,7 +419,7 @@ cdef class EngineAgent(Agent):
         self.node.delay.min_ns, self.node.delay.max_ns = delay_ns
         self.node.delay.seed = delay_seed
         self.node.delay_scale = 1 / speed if speed else 1
-        self.node.simulated = speed == 0
+        self.node.simulated = simulated
         self.node.page = self.page
         self.node.stats = self.calls.stats
         self.calls.state = &self.node

@@ -1,6 +1,7 @@
-"""An agent whose work is Python on batches: polled without the GIL, called when there is some.
+"""An agent whose work is Python on batches: polled without the GIL, called when there are enough.
 
-It is called every half second too, so that what waits for time and not for messages gets done.
+A call costs as much as hundreds of messages, so a few of them wait a little for more. It is called
+every half second too, so that what waits for time and not for messages gets done.
 """
 
 import numpy as np
@@ -11,7 +12,7 @@ from libc.string cimport memset
 from hft.core.agent cimport NEEDS_PYTHON, Agent
 from hft.core.clock cimport host_now_ns
 from hft.core.control cimport NODE_DONE, stat_set
-from hft.core.edges cimport InEdge, edge_peek, edge_settle, edge_take
+from hft.core.edges cimport InEdge, edge_has, edge_peek, edge_settle, edge_take
 from hft.core.messages cimport MESSAGE_SIZE, Message
 from hft.core.ring cimport RING_HEADER_BYTES, Ring
 
@@ -21,6 +22,8 @@ __all__ = ["PythonAgent"]
 
 cdef enum:
     INPUTS_MAX = 8
+    ENOUGH = 1024  # messages of an input that are worth a call
+    LINGER_NS = 20_000_000  # for fewer of them, since the last call
     CALL_EVERY_NS = 500_000_000
 
 
@@ -33,13 +36,17 @@ cdef struct PythonNode:
 cdef int python_node_work(void *state) noexcept nogil:
     cdef PythonNode *node = <PythonNode *>state
     cdef int which
+    cdef bint some = False
+    cdef bint enough = False
+    cdef int64_t now_ns
     for which in range(node.count):
-        if edge_peek(&node.inputs[which]) != NULL:
-            return NEEDS_PYTHON
-    if host_now_ns() - node.called_ts_ns >= CALL_EVERY_NS:
-        node.called_ts_ns = host_now_ns()
-        return NEEDS_PYTHON
-    return 0
+        some |= edge_peek(&node.inputs[which]) != NULL
+        enough |= edge_has(&node.inputs[which], ENOUGH)
+    now_ns = host_now_ns()
+    if not enough and now_ns - node.called_ts_ns < (LINGER_NS if some else CALL_EVERY_NS):
+        return 0
+    node.called_ts_ns = now_ns
+    return NEEDS_PYTHON
 
 
 cdef class PythonAgent(Agent):

@@ -125,6 +125,12 @@ cdef inline Message *ring_peek(RingEnd *ring) noexcept nogil:
     return NULL
 
 
+cdef inline bint ring_has(const RingEnd *ring, uint64_t count) noexcept nogil:
+    """Whether at least `count` messages wait to be taken; `count` is 1 to the capacity."""
+    cdef uint64_t last = ring.cursor + count
+    return load_acquire(&ring.slots[(last - 1) & ring.mask].words[0]) == last
+
+
 cdef inline void ring_store_cursor(RingEnd *ring) noexcept nogil:
     """Hand everything taken back to the producer."""
     if ring.cursor_stored != ring.cursor:

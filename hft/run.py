@@ -80,7 +80,13 @@ class Run:
                 control_name(spec.instance), spec.run_id, memory.hugepages
             )
         lay_out(
-            self.control, spec.instance, spec.instruments, rings, seed=spec.seed, speed=spec.speed
+            self.control,
+            spec.instance,
+            spec.instruments,
+            rings,
+            seed=spec.seed,
+            speed=spec.speed,
+            simulated=spec.simulated,
         )
         self.tape = Ring.attach(ring_name(spec.instance, "tape"))
         self.tape.claim(producer=False)

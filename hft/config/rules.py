@@ -26,6 +26,11 @@ def conflicts(config: Config) -> Iterator[Conflict]:
             ("latency.order_ns_min",
              f"must be at most latency.order_ns_max, {latency.order_ns_max}"),
         ))  # fmt: skip
+    if config.run.merge == "time" and config.run.speed != "max":
+        yield Conflict((
+            ("run.merge", "must be arrival, unless run.speed is max"),
+            ("run.speed", "must be max, for run.merge is time"),
+        ))  # fmt: skip
     if config.strategy.parameters and not config.strategy.path:
         yield Conflict((
             ("strategy.parameters", "are those of strategy.path, which is not set"),

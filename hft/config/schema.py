@@ -66,8 +66,15 @@ class RunConfig(Section, frozen=True):
     ] = "sim"
     speed: Annotated[
         Speed | Literal["max"],
-        about("Pace; max is simulated time, as fast as it goes.", "market seconds per second"),
+        about("Pace; max is as fast as it goes.", "market seconds per second"),
     ] = 1.0
+    merge: Annotated[
+        Literal["time", "arrival"] | None,
+        about(
+            "The engine takes inputs by market time, simulated (with speed max), or as they come; "
+            "unset: time with speed max, else arrival."
+        ),
+    ] = None
     duration_s: Annotated[
         Seconds | None, about("End after so much market time; unset: with the feed.", "seconds")
     ] = None

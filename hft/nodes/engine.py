@@ -43,4 +43,5 @@ def build(context: Context) -> EngineAgent:
         delay_ns=(latency.order_ns_min, latency.order_ns_max),
         delay_seed=spec.seed,
         speed=spec.speed,
+        simulated=spec.simulated,
     )

@@ -12,8 +12,8 @@ __all__ = ["Assignment", "RunSpec"]
 class RunSpec(msgspec.Struct, frozen=True):
     """A run, resolved: nothing in it is looked up again.
 
-    `speed` is recorded seconds per second, 0 for simulated time, as fast as it goes. `folder` is
-    where its files go.
+    `speed` is recorded seconds per second, 0 for as fast as it goes; `simulated`: the engine merges
+    by market time. `folder` is where its files go.
     """
 
     instance: str
@@ -24,13 +24,10 @@ class RunSpec(msgspec.Struct, frozen=True):
     instruments: list[Instrument]
     seed: int
     speed: float
+    simulated: bool
     duration_ns: int | None
     log_level: str = "info"
     log_format: str = "text"  # or json
-
-    @property
-    def simulated(self) -> bool:
-        return self.speed == 0
 
     def open_feed(self) -> Feed:
         options = FeedOptions(

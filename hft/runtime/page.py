@@ -21,6 +21,7 @@ def lay_out(
     *,
     seed: int,
     speed: float,
+    simulated: bool,
 ) -> None:
     """Name everything: nodes, edges (with what their memory turned out to be) and instruments."""
     if len(instruments) > INSTRUMENTS_MAX:
@@ -31,7 +32,7 @@ def lay_out(
     page["node_count"] = len(NODES)
     page["edge_count"] = len(EDGES)
     page["instrument_count"] = len(instruments)
-    page["simulated_time"] = speed == 0
+    page["simulated_time"] = simulated
     page["speed_milli"] = round(speed * 1000)
     page["seed"] = seed
     for row, node in zip(page["nodes"], NODES, strict=False):

@@ -59,3 +59,13 @@ def test_a_recorded_day_is_the_same_every_time(amzn_day: Day, start: Start, mode
 def test_the_journal_of_a_day_replays_to_the_reported_state(amzn_day: Day) -> None:
     """The journal is all that the engine's state depends on."""
     assert verified_hash(amzn_day.system) == amzn_day.report["engine"]["state_hash"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_was_merged_as_it_arrived_replays_to_the_same_state(start: Start, mode: str) -> None:
+    """At full speed, in the order of arrival: no two runs are alike, but the journal has it all."""
+    system, state_hash = play(start, *MODES[mode], *SIM, "--merge", "arrival")
+    report = json.loads((system.folder / "report.json").read_text())
+    assert not report["simulated_time"]
+    assert report["orders"]["sent"] > 0
+    assert verified_hash(system) == state_hash

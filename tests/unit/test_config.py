@@ -136,6 +136,10 @@ def test_a_file_says_only_what_differs(path: Path) -> None:
             "must be at most latency.order_ns_max, 500000, was",
         ),
         (
+            '[run]\nmerge = "time"\n',
+            "line 2, run.merge: must be arrival, unless run.speed is max, was",
+        ),
+        (
             "[run]\naffinity = []\n",
             "line 2, run.affinity: must be a list of 1 to 4 core numbers, was",
         ),
