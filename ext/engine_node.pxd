@@ -20,6 +20,7 @@ cdef enum:
 
 cdef struct Route:
     OutEdge edge
+    bint drops
     int64_t said_ts_ns  # the time that the ring's reader knows
     int64_t due_ts_ns  # the time of what comes next in the outbox
 
@@ -37,11 +38,13 @@ cdef struct EngineNode:
     double delay_scale  # host ns per market ns, in real time
     bint simulated
     int64_t event_ts_ns  # the node's time
+    int64_t told_ts_ns  # of these, what the outbox was told last
     uint64_t rounds  # closed so far
     uint64_t answered  # of these, rounds whose consequences are all here
     bint round_open
     int64_t round_end_ts_ns
     uint64_t round_outputs
+    uint32_t round_routes  # that it has taken
     bint flow_ended
     bint end_told
     bint records_ended

@@ -61,7 +61,7 @@ from hft.core.messages cimport (
     kind_is_report,
     order_source,
 )
-from hft.core.outbox cimport outbox_next, outbox_reserve
+from hft.core.outbox cimport Outbox, outbox_next, outbox_reserve
 from hft.core.ring cimport RING_DROP, Ring, ring_overwrite, ring_space, ring_write
 
 __all__ = ["EngineAgent"]
@@ -80,76 +80,113 @@ cdef enum:
 cdef inline uint32_t routes_of(const Message *message) noexcept nogil:
     """The routes that a message takes, as a bit each."""
     cdef uint8_t kind = message.header.kind
-    if kind == BOOK_TOP:
-        return 1 << ROUTE_MARKET_DATA | 1 << ROUTE_REPORTS
-    if kind == TRADE:
-        return 1 << ROUTE_MARKET_DATA | 1 << ROUTE_RECORDS | 1 << ROUTE_TAPE
     if kind_is_report(kind):
         # What recorded orders do shows in the book; only own orders are reported on.
         if order_source(message.report.order_id) == 0:
             return 0
         return 1 << ROUTE_MARKET_DATA | 1 << ROUTE_REPORTS | 1 << ROUTE_RECORDS
+    if kind == BOOK_TOP:
+        return 1 << ROUTE_MARKET_DATA | 1 << ROUTE_REPORTS
+    if kind == TRADE:
+        return 1 << ROUTE_MARKET_DATA | 1 << ROUTE_RECORDS | 1 << ROUTE_TAPE
     if kind == END:
         return <uint32_t>message.control.value
     return 0
 
 
-cdef bint flush_route(EngineNode *node, int which, uint32_t stamp) noexcept nogil:
-    """Move what one ring has not had yet; whether it has had all."""
-    cdef Route *route = &node.routes[which]
-    cdef OutEdge *edge = &route.edge
-    cdef bint drops = edge.ring.header.policy == RING_DROP
-    cdef Message *message
-    cdef Message time_message
-    cdef bint tells_time
-    while edge.sent < node.out.count:
-        message = &node.out.messages[edge.sent]
+cdef inline void put(Route *route, const Message *message, uint32_t stamp) noexcept nogil:
+    if route.drops:
+        ring_overwrite(route.edge.ring, message, stamp)
+    else:
+        ring_write(route.edge.ring, message, stamp)
+
+
+cdef inline void send(Route *route, const Message *message, uint32_t stamp) noexcept nogil:
+    """Put a message on a ring, after its time if that is new there. There is room for both."""
+    cdef Message clock
+    # A BOOK_TOP and an END carry their time.
+    if (route.said_ts_ns != route.due_ts_ns and message.header.kind != BOOK_TOP
+            and message.header.kind != END):
+        memset(&clock, 0, sizeof(Message))
+        clock.header = message.header
+        clock.header.kind = TIME
+        clock.control.event_ts_ns = route.due_ts_ns
+        put(route, &clock, stamp)
+    put(route, message, stamp)
+    route.said_ts_ns = route.due_ts_ns
+
+
+cdef bint flush_route(Route *route, int which, const Outbox *out, uint32_t stamp) noexcept nogil:
+    """Move what one ring has not had yet, as far as it has room; whether it has had all."""
+    cdef const Message *message
+    while route.edge.sent < out.count:
+        message = &out.messages[route.edge.sent]
         if message.header.kind == TIME:
             route.due_ts_ns = message.control.event_ts_ns
         elif routes_of(message) >> which & 1:
-            # A BOOK_TOP and an END carry their time; what else is new at its time is told it first.
-            tells_time = message.header.kind == BOOK_TOP or message.header.kind == END
-            if not drops and ring_space(edge.ring, 2) < 2:
+            if not route.drops and ring_space(route.edge.ring, 2) < 2:
                 return False
-            if not tells_time and route.said_ts_ns != route.due_ts_ns:
-                memset(&time_message, 0, sizeof(Message))
-                time_message.header = message.header
-                time_message.header.kind = TIME
-                time_message.control.event_ts_ns = route.due_ts_ns
-                put(edge, &time_message, stamp, drops)
-            put(edge, message, stamp, drops)
-            route.said_ts_ns = route.due_ts_ns
-        edge.sent += 1
+            send(route, message, stamp)
+        route.edge.sent += 1
     return True
 
 
-cdef inline void put(OutEdge *edge, const Message *message, uint32_t stamp,
-                     bint drops) noexcept nogil:
-    if drops:
-        ring_overwrite(edge.ring, message, stamp)
-    else:
-        ring_write(edge.ring, message, stamp)
+cdef inline bint has_room_for_all(EngineNode *node) noexcept nogil:
+    """Whether every ring takes the whole outbox, of which it has had nothing."""
+    cdef int which
+    cdef Route *route
+    for which in range(ROUTES):
+        route = &node.routes[which]
+        if route.edge.sent or not route.drops and (
+            ring_space(route.edge.ring, 2 * node.out.count) < 2 * node.out.count
+        ):
+            return False
+    return True
+
+
+cdef void flush_whole(EngineNode *node, uint32_t stamp) noexcept nogil:
+    """Move the outbox to the rings, which have room for it."""
+    cdef const Message *message = node.out.messages
+    cdef const Message *end = message + node.out.count
+    cdef uint32_t routes
+    cdef int which
+    while message < end:
+        if message.header.kind == TIME:
+            for which in range(ROUTES):
+                node.routes[which].due_ts_ns = message.control.event_ts_ns
+        else:
+            routes = routes_of(message)
+            for which in range(ROUTES):
+                if routes >> which & 1:
+                    send(&node.routes[which], message, stamp)
+        message += 1
 
 
 cdef bint flush(EngineNode *node) noexcept nogil:
     """Move the outbox to the rings; whether nothing is left in it."""
+    cdef uint64_t heads[ROUTES]
     cdef uint32_t stamp
     cdef int which
-    cdef uint64_t head
+    cdef Route *route
     cdef bint done = True
     if node.out.count == 0:
         return True
     stamp = <uint32_t>host_now_ns()
     for which in range(ROUTES):
-        head = node.routes[which].edge.ring.head
-        if not flush_route(node, which, stamp):
-            done = False
-        if node.routes[which].edge.ring.head != head:
-            node.stats.messages_out += node.routes[which].edge.ring.head - head
-            edge_show(&node.routes[which].edge)
-    if done:
+        heads[which] = node.routes[which].edge.ring.head
+    if has_room_for_all(node):
+        flush_whole(node, stamp)
+    else:
         for which in range(ROUTES):
-            node.routes[which].edge.sent = 0
+            done &= flush_route(&node.routes[which], which, &node.out, stamp)
+    for which in range(ROUTES):
+        route = &node.routes[which]
+        if route.edge.ring.head != heads[which]:
+            node.stats.messages_out += route.edge.ring.head - heads[which]
+            edge_show(&route.edge)
+        if done:
+            route.edge.sent = 0
+    if done:
         node.out.count = 0
     return done
 
@@ -162,6 +199,7 @@ cdef void say_end(EngineNode *node, uint32_t routes) noexcept nogil:
     message.header.origin_ts_ns = host_now_ns()
     message.control.event_ts_ns = node.event_ts_ns
     message.control.value = routes
+    node.round_routes |= routes
 
 
 # Steps
@@ -170,18 +208,28 @@ cdef void say_end(EngineNode *node, uint32_t routes) noexcept nogil:
 cdef void step(EngineNode *node, const Message *message, int64_t event_ts_ns,
                int64_t journal_ts_ns) noexcept nogil:
     """Journal an input, then let it take effect."""
+    cdef uint32_t before = node.out.count
+    cdef uint32_t place
+    cdef uint32_t routes = 0
     cdef Message *clock
-    cdef uint32_t before
     journal_append(node.journal, message, journal_ts_ns)
-    if event_ts_ns > node.event_ts_ns:
-        node.event_ts_ns = event_ts_ns
+    node.event_ts_ns = max(node.event_ts_ns, event_ts_ns)
+    if node.told_ts_ns != node.event_ts_ns:
         clock = outbox_next(&node.out)
         clock.header = message.header
         clock.header.kind = TIME
         clock.header.source = SOURCE_ENGINE
         clock.control.event_ts_ns = node.event_ts_ns
-    before = node.out.count
+    place = node.out.count
     engine_apply(node.engine, message, 1, &node.out)
+    while place < node.out.count:
+        routes |= routes_of(&node.out.messages[place])
+        place += 1
+    if routes == 0:
+        node.out.count = before  # said to nobody
+        return
+    node.told_ts_ns = node.event_ts_ns
+    node.round_routes |= routes
     node.round_outputs += node.out.count - before
 
 
@@ -222,6 +270,17 @@ cdef int fetch_orders(EngineNode *node, int64_t now_ns) noexcept nogil:
     return <int>edge_settle(&node.orders, before)
 
 
+cdef inline void open_round(EngineNode *node) noexcept nogil:
+    node.round_open = True
+    node.round_outputs = 0
+    node.round_routes = 0
+
+
+cdef inline bint was_heard(const EngineNode *node) noexcept nogil:
+    """Whether the round has said anything that could make somebody do something."""
+    return node.round_routes & (1 << ROUTE_MARKET_DATA | 1 << ROUTE_REPORTS) != 0
+
+
 cdef inline void close_round(EngineNode *node) noexcept nogil:
     """Promise the round to signal and risk. The outbox is empty."""
     node.round_open = False
@@ -239,7 +298,7 @@ cdef int end_of_day(EngineNode *node) noexcept nogil:
     if not node.end_told:
         # A round of its own: it is closed, and waited for, like any other.
         node.end_told = True
-        node.round_open = True
+        open_round(node)
         say_end(node, 1 << ROUTE_MARKET_DATA | 1 << ROUTE_REPORTS)
         return 1
     if not node.records_ended:
@@ -280,14 +339,17 @@ cdef int simulated_work(EngineNode *node, int64_t now_ns) noexcept nogil:
         if not node.round_open:
             if message == NULL and order == NULL:
                 return end_of_day(node) if steps == 0 else found + steps
-            node.round_open = True
-            node.round_outputs = 0
+            open_round(node)
             node.round_end_ts_ns = min(flow_ts_ns, order_ts_ns) + node.delay.min_ns
         elif (min(flow_ts_ns, order_ts_ns) > node.round_end_ts_ns
                 or node.round_outputs >= node.routes[ROUTE_REPORTS].edge.ring.capacity // 4):
-            if flush(node):
-                close_round(node)
-            return found + steps + 1
+            if was_heard(node):
+                if flush(node):
+                    close_round(node)
+                return found + steps + 1
+            # Nobody has anything to answer, so there is nothing to wait for.
+            node.round_open = False
+            continue
         if steps % CLOCK_EVERY == CLOCK_EVERY - 1:
             now_ns = host_now_ns()
         if flow_ts_ns <= order_ts_ns:
@@ -314,11 +376,12 @@ cdef int arrived_work(EngineNode *node, int64_t now_ns) noexcept nogil:
                 break
             step_flow(node, message, now_ns)
         steps += 1
-    if steps:
+    if node.round_routes:
         node.round_open = True
     if node.round_open:
         if flush(node):
             close_round(node)
+            node.round_routes = 0
     elif node.flow_ended and all_answered(node):
         return end_of_day(node)
     return found + steps
@@ -414,6 +477,7 @@ cdef class EngineAgent(Agent):
         self.node.orders.stats = &self.page.edges[<int>edges[1]]
         for which, ring in enumerate(outputs):
             self.node.routes[which].edge.ring = &ring.ring
+            self.node.routes[which].drops = ring.ring.header.policy == RING_DROP
             self.node.routes[which].edge.stats = &self.page.edges[<int>edges[2 + which]]
         self.node.engine = &engine.engine
         self.node.delay.min_ns, self.node.delay.max_ns = delay_ns

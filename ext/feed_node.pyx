@@ -40,7 +40,7 @@ __all__ = ["FeedAgent"]
 
 cdef enum:
     BATCH = 256
-    LEAD = 512
+    LEAD = 8192
 
 
 cdef struct FeedNode:
