@@ -14,7 +14,7 @@ from hft.core.segment cimport Segment, SegmentHeader
 cpdef enum:
     NODES_MAX = 16
     EDGES_MAX = 24
-    INSTRUMENTS_MAX = 64
+    INSTRUMENTS_MAX = 4096
     STRATEGIES_MAX = 8
     VIEW_LEVELS = 10
     VIEW_OWN_ORDERS = 8  # of a side
@@ -177,7 +177,8 @@ cdef struct InstrumentStats:
     uint64_t view_version
     BookCopy view_even
     BookCopy view_odd
-    uint64_t reserved_3[7]
+    int64_t displaced_lots  # the engine's: what own orders took from the recorded ones
+    uint64_t reserved_3[6]
 
 
 # The signal node's, by account.
@@ -212,7 +213,7 @@ cdef struct ControlPage:
     NodeStats nodes[NODES_MAX]
     StrategyStats strategies[STRATEGIES_MAX]
     EdgeStats edges[EDGES_MAX]
-    InstrumentStats instruments[INSTRUMENTS_MAX]
+    InstrumentStats instruments[INSTRUMENTS_MAX]  # of these, as many as the run has are there
 
 
 cdef class Control:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 
 from hft.core.atomics cimport load_acquire, store_release
 from hft.core.clock cimport host_now_ns
@@ -10,11 +10,12 @@ from hft.core.segment cimport SEGMENT_CONTROL, SegmentHeader
 from hft.core.static_assert cimport static_assert
 
 from hft.core.segment import Segment as NamedSegment
+from hft.errors import AttachError
 
 __all__ = [
-    "CONTROL_PAGE", "EDGES_MAX", "INSTRUMENTS_MAX", "NODES_MAX", "STRATEGIES_MAX", "VIEW_LEVELS",
+    "EDGES_MAX", "INSTRUMENTS_MAX", "NODES_MAX", "STRATEGIES_MAX", "VIEW_LEVELS",
     "VIEW_OWN_ORDERS", "Control", "Counter", "IdleStrategy", "NodeState", "StopWord",
-    "StrategyState",
+    "StrategyState", "page_dtype",
 ]
 
 # Parts with different writers share no cache line.
@@ -44,8 +45,12 @@ cdef size_t place(const void *field) noexcept:
     return <const char *>field - <const char *>&_page
 
 
-def page_dtype():
-    """The dtype of the whole page; Cython can't derive one with arrays of structs in it."""
+cdef size_t page_bytes(size_t instruments) noexcept:
+    return place(&_page.instruments) + instruments * sizeof(InstrumentStats)
+
+
+def page_dtype(instruments):
+    """The dtype of a page; Cython can't derive one with arrays of structs in it."""
     fields = [
         ("segment", SEGMENT, place(&_page.segment)),
         ("instance", "S64", place(&_page.instance)),
@@ -63,15 +68,12 @@ def page_dtype():
         ("nodes", (NODE, NODES_MAX), place(&_page.nodes)),
         ("strategies", (STRATEGY, STRATEGIES_MAX), place(&_page.strategies)),
         ("edges", (EDGE, EDGES_MAX), place(&_page.edges)),
-        ("instruments", (INSTRUMENT, INSTRUMENTS_MAX), place(&_page.instruments)),
+        ("instruments", (INSTRUMENT, (instruments,)), place(&_page.instruments)),
     ]
     names, formats, offsets = zip(*fields, strict=True)
     return np.dtype({
-        "names": names, "formats": formats, "offsets": offsets, "itemsize": sizeof(ControlPage)
+        "names": names, "formats": formats, "offsets": offsets, "itemsize": page_bytes(instruments)
     })
-
-
-CONTROL_PAGE = page_dtype()
 
 
 cdef class Control:
@@ -81,12 +83,15 @@ cdef class Control:
         raise TypeError("use Control.create or Control.attach")
 
     @staticmethod
-    def create(str name, uint64_t run_id, str pages="auto"):
-        """Make the page of a new run."""
+    def create(str name, uint64_t run_id, str pages="auto", uint32_t instruments=1):
+        """Make the page of a new run of so many instruments, at most INSTRUMENTS_MAX."""
         cdef Control self = Control.__new__(Control)
-        size_bytes = (sizeof(ControlPage) + 4095) // 4096 * 4096
+        if instruments > INSTRUMENTS_MAX:
+            raise ValueError(f"instruments must be at most {INSTRUMENTS_MAX}, was {instruments}")
+        size_bytes = (page_bytes(instruments) + 4095) // 4096 * 4096
         self.segment = NamedSegment.create(name, size_bytes, SEGMENT_CONTROL, run_id, pages)
         self.page = <ControlPage *>self.segment.address
+        self.page.instrument_count = instruments
         self.page.started_ts_ns = host_now_ns()
         return self
 
@@ -96,12 +101,21 @@ cdef class Control:
         cdef Control self = Control.__new__(Control)
         self.segment = NamedSegment.attach(name, SEGMENT_CONTROL, writable)
         self.page = <ControlPage *>self.segment.address
+        if self.segment.size_bytes < page_bytes(0):
+            raise AttachError(
+                f"segment {name}: size_bytes must be at least {page_bytes(0)}, "
+                f"was {self.segment.size_bytes}"
+            )
         return self
 
     @property
     def record(self):
-        """The page as a one-element structured array's record: names as in control.pxd."""
-        return np.frombuffer(self.segment, CONTROL_PAGE, 1)[0]
+        """The page as a one-element structured array's record: names as in control.pxd.
+
+        Its `instruments` are as many as there is room for; the run has `instrument_count`.
+        """
+        room = (self.segment.size_bytes - page_bytes(0)) // sizeof(InstrumentStats)
+        return np.frombuffer(self.segment, page_dtype(room), 1)[0]
 
     @property
     def run_id(self):

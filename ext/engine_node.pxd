@@ -16,6 +16,7 @@ cdef enum:
     ROUTE_RECORDS = 2  # to the recorder
     ROUTE_TAPE = 3  # to whoever watches
     ROUTES = 4
+    CHANGED_WORDS = 64
 
 
 cdef struct Route:
@@ -51,3 +52,5 @@ cdef struct EngineNode:
     bint finished
     int64_t view_ts_ns
     uint64_t view_steps
+    uint64_t changed[CHANGED_WORDS]  # a bit per instrument whose view is out of date
+    uint32_t view_word  # of these, where the next one to be shown is looked for

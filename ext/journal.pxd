@@ -19,7 +19,7 @@ from hft.core.crc32c cimport crc32c
 from hft.core.messages cimport MESSAGE_SIZE, Message
 
 cdef enum:
-    JOURNAL_HEADER_BYTES = 4096
+    HEADER_PAGE_BYTES = 4096  # a segment's header is as many of them as its description needs
 
 
 cdef struct JournalHeader:
@@ -28,7 +28,8 @@ cdef struct JournalHeader:
     uint32_t segment_index
     uint64_t first_sequence  # journal sequence of the first record; the journal's first is 1
     uint64_t capacity_records
-    uint64_t crc  # CRC32C of the other bytes of the header page
+    uint64_t header_bytes  # of this and the description, in whole pages
+    uint64_t crc  # CRC32C of the other bytes of the header
 
 
 cdef struct Journal:
@@ -79,7 +80,8 @@ cdef class JournalWriter:
     cdef readonly str folder
     cdef readonly uint64_t segment_records
     cdef readonly uint32_t segments_made
-    cdef object description
+    cdef bytes description
+    cdef size_t header_bytes
     cdef set helper_cores
     cdef object lock
     cdef object thread

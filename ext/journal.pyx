@@ -68,10 +68,10 @@ cdef class JournalWriter:
         self.folder = str(folder)
         self.segment_records = segment_records
         self.description = msgspec.json.encode(description, order="sorted")
+        pages = -(-(HEADER_STRUCT_BYTES + len(self.description)) // HEADER_PAGE_BYTES)
+        self.header_bytes = pages * HEADER_PAGE_BYTES
         self.mapped = []
         self.lock = threading.Condition()
-        if len(self.description) > JOURNAL_HEADER_BYTES - HEADER_STRUCT_BYTES:
-            raise JournalError(f"{folder}: the journal's description is too long")
         if Path(folder, segment_name(0)).exists():
             raise JournalError(f"{folder}: holds a journal already")
         self.make_segment()
@@ -87,8 +87,7 @@ cdef class JournalWriter:
         """Make, map and touch the next segment and hand it to the appender."""
         cdef JournalHeader header
         cdef char *address
-        cdef char page[JOURNAL_HEADER_BYTES]
-        cdef size_t size_bytes = JOURNAL_HEADER_BYTES + self.segment_records * MESSAGE_SIZE
+        cdef size_t size_bytes = self.header_bytes + self.segment_records * MESSAGE_SIZE
         path = Path(self.folder, segment_name(self.segments_made))
         # Under its name only when it is whole: who reads a folder never meets half a segment.
         partial = path.with_suffix(".partial")
@@ -108,20 +107,19 @@ cdef class JournalWriter:
         header.segment_index = self.segments_made
         header.first_sequence = 1 + self.segments_made * self.segment_records
         header.capacity_records = self.segment_records
-        memset(page, 0, sizeof(page))
-        memcpy(page, &header, sizeof(header))
-        memcpy(page + sizeof(header), <const char *>self.description, len(self.description))
-        header.crc = crc32c(0, <uint64_t *>page, sizeof(page) // 8)
-        memcpy(page, &header, sizeof(header))
+        header.header_bytes = self.header_bytes
         address = writable_bytes_of(mapping)
         with nogil:
             # Touch every page now. A kernel that can't leaves the page faults to the appender.
             madvise(address, size_bytes, MADV_POPULATE_WRITE)
-        memcpy(address, page, sizeof(page))
+        memcpy(address, &header, sizeof(header))
+        memcpy(address + sizeof(header), <const char *>self.description, len(self.description))
+        header.crc = crc32c(0, <uint64_t *>address, self.header_bytes // 8)
+        memcpy(address, &header, sizeof(header))
         os.rename(partial, path)
         self.mapped.append(mapping)
         self.segments_made += 1
-        store_release(&self.journal.next_records, <uint64_t>(address + JOURNAL_HEADER_BYTES))
+        store_release(&self.journal.next_records, <uint64_t>(address + self.header_bytes))
 
     def keep_ahead(self):
         """The helper thread: have the next segment ready, let go of the one before the current."""
@@ -192,7 +190,7 @@ cdef class JournalWriter:
             Path(self.folder, segment_name(index)).unlink()
         used = self.journal.sequence - last * self.segment_records
         os.truncate(Path(self.folder, segment_name(last)),
-                    JOURNAL_HEADER_BYTES + used * MESSAGE_SIZE)
+                    self.header_bytes + used * MESSAGE_SIZE)
 
 
 class JournalReader:
@@ -210,37 +208,40 @@ class JournalReader:
 
     def __init__(self, path):
         cdef JournalHeader header
-        cdef char page[JOURNAL_HEADER_BYTES]
+        cdef size_t header_bytes
         self.path = Path(path)
         try:
             with open(path, "rb") as file:
                 size_bytes = os.fstat(file.fileno()).st_size
-                if size_bytes < JOURNAL_HEADER_BYTES:
+                if size_bytes < HEADER_PAGE_BYTES:
                     raise JournalError(f"{path}: not a journal, has only {size_bytes} bytes")
                 data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError as error:
             raise JournalError(f"{path}: {os.strerror(error.errno or errno.EIO)}") from None
-        memcpy(page, bytes_of(data), sizeof(page))
-        memcpy(&header, page, sizeof(header))
+        memcpy(&header, bytes_of(data), sizeof(header))
         if header.magic != MAGIC:
             raise JournalError(f"{path}: not a journal (its first bytes are not the magic number)")
         if header.layout_version != LAYOUT:
             raise JournalError(
                 f"{path}: layout_version must be {int(LAYOUT)}, was {header.layout_version}"
             )
-        (<JournalHeader *>page).crc = 0
-        if header.crc != crc32c(0, <uint64_t *>page, sizeof(page) // 8):
+        header_bytes = header.header_bytes
+        if header_bytes % HEADER_PAGE_BYTES or not 0 < header_bytes <= size_bytes:
+            raise JournalError(f"{path}: the header's size is wrong, {header_bytes} bytes")
+        checked = bytearray(data[:header_bytes])
+        (<JournalHeader *>writable_bytes_of(checked)).crc = 0
+        if header.crc != checksum(checked):
             raise JournalError(f"{path}: the header's checksum is wrong")
-        text = data[sizeof(JournalHeader):JOURNAL_HEADER_BYTES].rstrip(b"\0")
+        text = data[sizeof(JournalHeader):header_bytes].rstrip(b"\0")
         self.description = msgspec.json.decode(text)
         self.segment_index = header.segment_index
         self.first_sequence = header.first_sequence
-        whole = (size_bytes - JOURNAL_HEADER_BYTES) // MESSAGE_SIZE
-        records = np.frombuffer(data, MESSAGE, whole, JOURNAL_HEADER_BYTES)
+        whole = (size_bytes - header_bytes) // MESSAGE_SIZE
+        records = np.frombuffer(data, MESSAGE, whole, header_bytes)
         good = good_records(records, header.first_sequence)
         self.records = records[:good]
         # Zeros up to the end are room that was never used, not damage.
-        rest = np.frombuffer(data, np.uint8, offset=JOURNAL_HEADER_BYTES + good * MESSAGE_SIZE)
+        rest = np.frombuffer(data, np.uint8, offset=header_bytes + good * MESSAGE_SIZE)
         self.torn_at = int(header.first_sequence + good) if rest.any() else None
 
     def __len__(self):

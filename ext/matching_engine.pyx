@@ -16,7 +16,7 @@ from hft.core.accounts cimport Position, position_of
 from hft.core.book cimport level_after, side_at
 from hft.core.book_view cimport show_book
 from hft.core.buffers cimport bytes_of, writable_bytes_of
-from hft.core.control cimport INSTRUMENTS_MAX, Control
+from hft.core.control cimport Control
 from hft.core.departures cimport hidden_lots, order_instrument, order_price
 from hft.core.engine cimport (
     engine_apply,
@@ -248,8 +248,10 @@ cdef class MatchingEngine:
     def show(self, Control control, uint32_t instrument, int64_t event_ts_ns):
         """Publish an instrument's view in a control page, as the engine node does."""
         self.check_instrument(instrument)
-        if instrument >= INSTRUMENTS_MAX:
-            raise IndexError(f"instrument must be below {INSTRUMENTS_MAX}, was {instrument}")
+        if instrument >= control.page.instrument_count:
+            raise IndexError(
+                f"instrument must be below {control.page.instrument_count}, was {instrument}"
+            )
         show_book(&self.engine.book, instrument, &control.page.instruments[instrument],
                   event_ts_ns, self.engine.book.say.counts.commands)
 

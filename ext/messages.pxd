@@ -9,7 +9,7 @@ from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cpdef enum:
     MESSAGE_SIZE = 64
-    LAYOUT_VERSION = 3
+    LAYOUT_VERSION = 4
     SOURCE_SHIFT = 56  # an order id's top byte is its source
 
 

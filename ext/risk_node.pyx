@@ -164,6 +164,19 @@ cdef void refuse(RiskNode *node, const Command *intent, uint8_t reason) noexcept
     report.side = intent.side
 
 
+cdef inline void show_instrument(RiskNode *node, uint32_t index) noexcept nogil:
+    """Let observers see the position and the open orders of an instrument that has changed."""
+    cdef const RiskInstrument *instrument = &node.gate.instruments[index]
+    cdef InstrumentStats *shown = &node.page.instruments[index]
+    if index < node.gate.instrument_count:
+        shown.position_lots = instrument.position_lots
+        shown.cash_tick_lots = instrument.cash_tick_lots
+        shown.mark_half_ticks = instrument.mark_half_ticks
+        shown.open_buy_lots = instrument.open_buy_lots
+        shown.open_sell_lots = instrument.open_sell_lots
+        shown.open_orders = instrument.open_orders
+
+
 cdef inline void take_report(RiskNode *node, const Message *message) noexcept nogil:
     node.shown = False
     if message.header.kind == TIME or message.header.kind == END:
@@ -172,6 +185,7 @@ cdef inline void take_report(RiskNode *node, const Message *message) noexcept no
     if message.header.kind == BOOK_TOP:
         node.event_ts_ns = message.book_top.event_ts_ns
     risk_on_message(node.gate, message)
+    show_instrument(node, message.header.instrument)
     if (message.header.kind == FILLED or message.header.kind == BOOK_TOP) and not node.gate.killed:
         if risk_loss_exceeded(node.gate, message.header.instrument):
             kill(node)
@@ -188,6 +202,7 @@ cdef inline void take_intent(RiskNode *node, const Message *message) noexcept no
         return
     node.accounts[message.command.account >> 6] |= <uint64_t>1 << (message.command.account & 63)
     memcpy(outbox_next(&node.orders_box), message, MESSAGE_SIZE)
+    show_instrument(node, message.header.instrument)
 
 
 cdef inline int64_t report_time(const RiskNode *node, const Message *message) noexcept nogil:
@@ -259,19 +274,7 @@ cdef void take_arrived(RiskNode *node) noexcept nogil:
 
 
 cdef void show(RiskNode *node) noexcept nogil:
-    """Let observers see positions and counts."""
-    cdef uint32_t index
-    cdef RiskInstrument *instrument
-    cdef InstrumentStats *shown
-    for index in range(node.gate.instrument_count):
-        instrument = &node.gate.instruments[index]
-        shown = &node.page.instruments[index]
-        shown.position_lots = instrument.position_lots
-        shown.cash_tick_lots = instrument.cash_tick_lots
-        shown.mark_half_ticks = instrument.mark_half_ticks
-        shown.open_buy_lots = instrument.open_buy_lots
-        shown.open_sell_lots = instrument.open_sell_lots
-        shown.open_orders = instrument.open_orders
+    """Let observers see the counts."""
     stat_set(node.stats, RISK_INTENTS, node.gate.counts.intents)
     stat_set(node.stats, RISK_PASSED, node.gate.counts.passed)
     stat_set(node.stats, RISK_REFUSED, node.gate.counts.refused)

@@ -53,4 +53,3 @@ cdef struct SignalNode:
     bint mid_round
     bint in_order  # the intents of the round are sorted by time
     bint ended
-    bint shown

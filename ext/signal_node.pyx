@@ -243,6 +243,16 @@ cdef void listen(SignalNode *node, uint32_t instrument, const Features *features
 # What comes in
 
 
+cdef inline void show(SignalNode *node, uint32_t instrument,
+                      const Features *features) noexcept nogil:
+    """Let observers see the features."""
+    cdef InstrumentStats *shown = &node.page.instruments[instrument]
+    shown.microprice_ticks = features.microprice_ticks
+    shown.imbalance = features.imbalance
+    shown.order_flow_imbalance = features.order_flow_imbalance
+    shown.spread_ticks = features.spread_ticks
+
+
 cdef void handle_book(SignalNode *node, const Message *message) noexcept nogil:
     cdef uint32_t instrument = message.header.instrument
     cdef uint32_t account
@@ -253,7 +263,7 @@ cdef void handle_book(SignalNode *node, const Message *message) noexcept nogil:
     pass_time(node, message.book_top.event_ts_ns)
     features_update(features, &message.book_top)
     stat_add(node.stats, SIGNAL_BOOKS, 1)
-    node.shown = False
+    show(node, instrument, features)
     if node.journal != NULL and features.valid:
         listen(node, instrument, features)
     for account in range(node.place_count):
@@ -362,19 +372,6 @@ cdef void handle_held(SignalNode *node) noexcept nogil:
     node.held.count = 0
 
 
-cdef void show(SignalNode *node) noexcept nogil:
-    """Let observers see the newest features."""
-    cdef uint32_t instrument
-    cdef Features *features
-    for instrument in range(node.instrument_count):
-        features = &node.features[instrument]
-        node.page.instruments[instrument].microprice_ticks = features.microprice_ticks
-        node.page.instruments[instrument].imbalance = features.imbalance
-        node.page.instruments[instrument].order_flow_imbalance = features.order_flow_imbalance
-        node.page.instruments[instrument].spread_ticks = features.spread_ticks
-    node.shown = True
-
-
 cdef inline bint holds_intents(const SignalNode *node) noexcept nogil:
     """Whether intents wait for the end of the round under way."""
     return node.simulated and node.has_python and node.mid_round
@@ -418,8 +415,6 @@ cdef int signal_work(void *state) noexcept nogil:
     # What nobody waits for comes after what is waited for.
     taken = edge_settle(&node.data, data_before) + edge_settle(&node.refusals, refusals_before)
     node.stats.messages_in += taken
-    if not node.shown:
-        show(node)
     if node.python_due or (node.journal != NULL and not journal_has_room(node.journal)):
         return NEEDS_PYTHON
     return <int>taken
@@ -458,7 +453,6 @@ cdef class SignalAgent(Agent):
         self.node.page = self.page
         self.node.stats = self.calls.stats
         self.node.simulated = simulated
-        self.node.shown = True
         self.node.timer_ts_ns = INT64_MAX
         self.node.instrument_count = instruments
         self.node.features = <Features *>calloc(instruments, sizeof(Features))

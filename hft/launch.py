@@ -18,6 +18,7 @@ from hft.config import Config
 from hft.config.keys import keys
 from hft.config.load import Loaded, load
 from hft.config.profiles import find, profiles
+from hft.core.control import INSTRUMENTS_MAX
 from hft.core.messages import MESSAGE
 from hft.display import Display
 from hft.errors import ConfigError, SegmentError, run_command
@@ -37,6 +38,7 @@ from hft.strategies import check_strategy
 __all__ = ["main"]
 
 HUGE_PAGE_BYTES = 2 << 20
+INSTRUMENTS_LOGGED = 20  # the first of them: a line is for people
 LARGE_BYTES = 1 << 20  # smaller rings don't need huge pages
 
 log = logging.getLogger("hft.launch")
@@ -138,6 +140,11 @@ def run_spec(loaded: Loaded) -> tuple[RunSpec, str, list[str]]:
         feed = open_feed(
             run.feed, FeedOptions(run.seed, duration_ns, config.simulator, config.instruments)
         )
+        if len(feed.instruments) > INSTRUMENTS_MAX:
+            raise ConfigError(
+                f"must have at most {INSTRUMENTS_MAX} instruments, has {len(feed.instruments)}",
+                value=run.feed,
+            )
     spec = RunSpec(
         instance=run.instance,
         run_id=new_run_id(),
@@ -266,7 +273,7 @@ def log_start(spec: RunSpec, feed: str, run: Run) -> None:
             "feed": feed,
             "instruments": {
                 each.name: f"tick {each.tick_size:f}, lot {each.lot_size:f}"
-                for each in spec.instruments
+                for each in spec.instruments[:INSTRUMENTS_LOGGED]
             },
             "seed": spec.seed,
             "speed": spec.speed or "max",
@@ -289,14 +296,15 @@ def log_start(spec: RunSpec, feed: str, run: Run) -> None:
 
 
 def log_end(shot: Snapshot, summary: Summary) -> None:
+    logged = summary.instruments[:INSTRUMENTS_LOGGED]
     log.info(
         "run ended",
         extra={
             "trades": summary.trades,
             "fills": summary.fills,
             "orders": msgspec.to_builtins(summary.orders),
-            "pnl_quote": {each.instrument: each.pnl_quote for each in summary.instruments},
-            "position_lots": {each.instrument: each.position_lots for each in summary.instruments},
+            "pnl_quote": {each.instrument: each.pnl_quote for each in logged},
+            "position_lots": {each.instrument: each.position_lots for each in logged},
             "steps": shot["engine"]["steps"],
             "state_hash": shot["engine"]["state_hash"],
             "tick_to_order_ns": shot["tick_to_order_ns"],

@@ -77,7 +77,10 @@ class Run:
             }
             # Made last: who finds the control page finds everything.
             self.control = Control.create(
-                control_name(spec.instance), spec.run_id, memory.hugepages
+                control_name(spec.instance),
+                spec.run_id,
+                memory.hugepages,
+                len(spec.instruments),
             )
         lay_out(
             self.control,

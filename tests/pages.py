@@ -17,6 +17,7 @@ from hft.runtime.segments import control_name
 
 RUN_ID = 4_242
 EVENT_TS_NS = (9 * 3600 + 30 * 60) * 10**9 + 123_456_789
+ROOM = 8  # instruments that there may be
 NODES = ("feed", "engine", "signal", "risk", "recorder")
 EDGES = (
     ("market_flow", 0, 1),
@@ -31,7 +32,8 @@ EDGES = (
 def new_page(instance: str) -> Iterator[Control]:
     """The page of a new run, with nothing in it."""
     Segment.unlink(control_name(instance))
-    control = Control.create(control_name(instance), RUN_ID)
+    control = Control.create(control_name(instance), RUN_ID, instruments=ROOM)
+    control.record["instrument_count"] = 0
     try:
         yield control
     finally:

@@ -17,7 +17,7 @@ extern "C" {
 
 enum {
     HFT_MESSAGE_SIZE = 64,
-    HFT_LAYOUT_VERSION = 3,
+    HFT_LAYOUT_VERSION = 4,
     HFT_SOURCE_SHIFT = 56, /* an order id's top byte is its source */
 };
 

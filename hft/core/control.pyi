@@ -60,10 +60,9 @@ class Counter(enum.IntFlag):
     ENGINE_JOURNAL_STALLS = 41
     RECORDER_ROWS = 48
 
-CONTROL_PAGE: Final[np.dtype[np.void]]
 NODES_MAX: Final = 16
 EDGES_MAX: Final = 24
-INSTRUMENTS_MAX: Final = 64
+INSTRUMENTS_MAX: Final = 4096
 STRATEGIES_MAX: Final = 8
 VIEW_LEVELS: Final = 10
 VIEW_OWN_ORDERS: Final = 8
@@ -71,7 +70,7 @@ VIEW_OWN_ORDERS: Final = 8
 class Control:
     segment: Segment
     @staticmethod
-    def create(name: str, run_id: int, pages: str = "auto") -> Control: ...
+    def create(name: str, run_id: int, pages: str = "auto", instruments: int = 1) -> Control: ...
     @staticmethod
     def attach(name: str, writable: bool = True) -> Control: ...
     @property
@@ -85,3 +84,5 @@ class Control:
     def engage_kill_switch(self) -> None: ...
     @property
     def killed(self) -> bool: ...
+
+def page_dtype(instruments: int) -> np.dtype[np.void]: ...

@@ -14,7 +14,6 @@ from typing import Any, TypedDict
 from hft.core.clock import now_ns
 from hft.core.control import (
     EDGES_MAX,
-    INSTRUMENTS_MAX,
     NODES_MAX,
     STRATEGIES_MAX,
     VIEW_LEVELS,
@@ -221,8 +220,7 @@ def snapshot(control: Control) -> Snapshot:
     nodes = page["nodes"][: min(int(page["node_count"]), NODES_MAX)]
     names = [text(row["name"]) for row in nodes]
     edges = [edge(row, names) for row in page["edges"][: min(int(page["edge_count"]), EDGES_MAX)]]
-    shown = page["instruments"][: min(int(page["instrument_count"]), INSTRUMENTS_MAX)]
-    instruments = [instrument(row) for row in shown]
+    instruments = [instrument(row) for row in page["instruments"][: int(page["instrument_count"])]]
     # A counter is written by one node and zero in all others.
     counts = {counter: int(nodes["counters"][:, counter].sum()) for counter in Counter}
     kill = int(page["kill"])

@@ -4,9 +4,8 @@ import time
 
 import numpy as np
 
-from hft.core.control import INSTRUMENTS_MAX, Control
+from hft.core.control import Control
 from hft.core.segment import Segment
-from hft.errors import ConfigError
 from hft.instruments import Instrument
 from hft.runtime.topology import EDGES, NODES, node_index
 
@@ -24,14 +23,11 @@ def lay_out(
     simulated: bool,
 ) -> None:
     """Name everything: nodes, edges (with what their memory turned out to be) and instruments."""
-    if len(instruments) > INSTRUMENTS_MAX:
-        raise ConfigError(f"must be at most {INSTRUMENTS_MAX} instruments", value=len(instruments))
     page = control.record
     page["instance"] = instance.encode()
     page["started_wall_ns"] = time.time_ns()
     page["node_count"] = len(NODES)
     page["edge_count"] = len(EDGES)
-    page["instrument_count"] = len(instruments)
     page["simulated_time"] = simulated
     page["speed_milli"] = round(speed * 1000)
     page["seed"] = seed

@@ -120,6 +120,7 @@ def publish(control: Control, count: int) -> dict[int, int]:
     engine = MatchingEngine(INSTRUMENTS, 1024, LISTED)
     endless = Endless(2, 3_000)
     answers = np.zeros(8 * len(endless.stream), MESSAGE)
+    control.record["instrument_count"] = 1
     row = control.record["instruments"][0]
     empty = book(row, "1")
     assert empty is not None

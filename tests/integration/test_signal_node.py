@@ -54,8 +54,7 @@ class Node:
     def __init__(self, folder: Path, config: Config, *, fusion: bool = True) -> None:
         prefix = f"hft.test-signal-{os.getpid()}"
         self.names = [f"{prefix}.{name}" for name in ("control", "data", "refusals", "intents")]
-        self.control = Control.create(self.names[0], run_id=1)
-        self.control.record["instrument_count"] = len(INSTRUMENTS)
+        self.control = Control.create(self.names[0], run_id=1, instruments=len(INSTRUMENTS))
         self.data, self.refusals, self.intents = (
             Ring.create(name, 1024) for name in self.names[1:]
         )

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from hft.core.control import CONTROL_PAGE
+from hft.core.control import page_dtype
 from hft.core.histogram import HISTOGRAM_BUCKETS, bucket_of, bucket_top_ns, summary
 
-HISTOGRAM = CONTROL_PAGE["edges"].base["hop"]
+HISTOGRAM = page_dtype(1)["edges"].base["hop"]
 LARGEST_ERROR = 0.032
 OPEN_END_NS = 2**40
 

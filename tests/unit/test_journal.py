@@ -177,7 +177,7 @@ def test_an_altered_byte_of_the_header_is_found(tmp_path):
     (path,) = written(tmp_path, 1)
     for offset in [*range(120), *range(120, HEADER_BYTES, 97), HEADER_BYTES - 1]:
         alter(path, offset)
-        with pytest.raises(JournalError, match=r"not a journal|layout_version|checksum"):
+        with pytest.raises(JournalError, match=r"not a journal|layout_v|checksum|size"):
             JournalReader(path)
         alter(path, offset)
     JournalReader(path)
@@ -229,8 +229,8 @@ def test_the_checksum_is_crc32c(tmp_path):
         record["stamp"] = 0
         assert crc32c(record.tobytes(), place) == stamp
     page = bytearray(path.read_bytes()[:HEADER_BYTES])
-    found = int.from_bytes(page[32:40], "little")
-    page[32:40] = bytes(8)
+    found = int.from_bytes(page[40:48], "little")
+    page[40:48] = bytes(8)
     assert crc32c(page) == found
 
 
@@ -259,9 +259,24 @@ def test_a_folder_that_is_not_there_is_an_error(tmp_path):
         JournalWriter(tmp_path / "none", {}, 8)
 
 
-def test_a_description_that_does_not_fit_is_an_error(tmp_path):
-    with pytest.raises(JournalError, match="description is too long"):
-        JournalWriter(tmp_path, {"text": "x" * HEADER_BYTES}, 8)
+def test_a_long_description_takes_more_pages(tmp_path):
+    """A thousand instruments have to be described, too."""
+    description = {"text": "x" * 20 * HEADER_BYTES}
+    with_room = JournalWriter(tmp_path, description, 8)
+    with_room.append(some(5), 7)
+    with_room.close()
+    (path,) = segment_paths(tmp_path)
+    assert path.stat().st_size == 21 * HEADER_BYTES + 5 * RECORD_BYTES
+    reader = JournalReader(path)
+    assert (reader.description, len(reader), reader.torn_at) == (description, 5, None)
+    damaged = bytearray(path.read_bytes())
+    damaged[13 * HEADER_BYTES] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(JournalError, match="the header's checksum is wrong"):
+        JournalReader(path)
+    path.write_bytes(damaged[: 3 * HEADER_BYTES])
+    with pytest.raises(JournalError, match="the header's size is wrong, 86016 bytes"):
+        JournalReader(path)
 
 
 def test_a_segment_of_no_records_is_an_error(tmp_path):

@@ -101,7 +101,9 @@ def test_symbols_may_be_chosen(tmp_path: Path) -> None:
         PitchFeed(f"{path}:SPX", FeedOptions())
 
 
-def test_of_many_symbols_those_with_the_most_orders_are_taken(tmp_path: Path) -> None:
+def test_of_many_symbols_those_with_the_most_orders_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lines = [
         f"28800011AAK27GA{number:06}S000100S{number % 70:<5}0000619200Y" for number in range(99)
     ]
@@ -109,6 +111,7 @@ def test_of_many_symbols_those_with_the_most_orders_are_taken(tmp_path: Path) ->
     feed = PitchFeed(str(path), FeedOptions())
     assert [instrument.symbol for instrument in feed.instruments] == [f"S{n}" for n in range(32)]
     many = ",".join(f"S{number}" for number in range(65))
+    monkeypatch.setattr("hft.feeds.pitch.INSTRUMENTS_MAX", 64)
     with pytest.raises(FeedError, match=r"pitch\.txt: symbols: must be at most 64, was 65"):
         PitchFeed(f"{path}:{many}", FeedOptions())
 

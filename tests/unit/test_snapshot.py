@@ -215,7 +215,8 @@ def test_a_half_filled_page_is_no_error() -> None:
         page["edges"][0]["producer"] = 999
         page["instruments"][0]["position_lots"] = 5
         shot = snapshot(control)
-    assert (len(shot["nodes"]), len(shot["edges"]), len(shot["instruments"])) == (16, 24, 64)
+    assert (len(shot["nodes"]), len(shot["edges"])) == (16, 24)
+    assert len(shot["instruments"]) == len(page["instruments"]) >= pages.ROOM
     node, edge, instrument = shot["nodes"][0], shot["edges"][0], shot["instruments"][0]
     assert (node["name"], node["state"]) == ("a name of 16 by.", "99")
     assert (node["alive"], node["heartbeat_age_ms"], node["busy_share"]) == (False, None, 0.0)
