@@ -8,7 +8,11 @@ ring ahead reads the cursor at every attempt.
 
 Policy `wait` is lossless: a push into a full ring fails and the producer tries again. Policy `drop`
 never delays the producer: the newest overwrites the oldest (sequence 0, fence, payload, sequence),
-so its reader copies, checks again, and counts the gap it sees.
+so its reader copies, checks again, and counts the gap it sees. Any number of others may look at its
+newest message without taking it.
+
+What the producer will write a little later it asks for now: a line comes from the other core in the
+time of a dozen messages, and so none of them waits for it.
 
 `progress` is the producer's promise: everything that the engine's first `progress` rounds made it
 say is in the ring. Simulated time is kept in order by it (docs/runtime.md).
@@ -27,6 +31,7 @@ from hft.core.atomics cimport (
     store_relaxed,
     store_release,
 )
+from hft.core.hints cimport prefetch_write
 from hft.core.messages cimport MESSAGE_SIZE, Message
 from hft.core.segment cimport Segment, SegmentHeader
 
@@ -36,6 +41,7 @@ cpdef enum RingPolicy:
 
 cdef enum:
     RING_HEADER_BYTES = 4096
+    RING_AHEAD = 16  # slots from the one that is written to the one that is asked for
 
 
 cdef struct RingHeader:
@@ -71,6 +77,8 @@ cdef struct RingEnd:
     uint64_t cursor
     uint64_t cursor_stored
     uint64_t lost
+    # An onlooker's: published at its last look.
+    uint64_t newest
 
 
 cdef inline uint64_t ring_space(RingEnd *ring, uint64_t wanted) noexcept nogil:
@@ -85,6 +93,7 @@ cdef inline uint64_t ring_space(RingEnd *ring, uint64_t wanted) noexcept nogil:
 cdef inline void ring_write(RingEnd *ring, const Message *message, uint32_t stamp) noexcept nogil:
     """Write and publish the next message. The caller has checked that there is space."""
     cdef Message *slot = &ring.slots[ring.head & ring.mask]
+    prefetch_write(&ring.slots[(ring.head + RING_AHEAD) & ring.mask])
     memcpy(&slot.words[1], &message.words[1], MESSAGE_SIZE - 8)
     slot.header.stamp = stamp
     ring.head += 1
@@ -104,6 +113,7 @@ cdef inline void ring_overwrite(RingEnd *ring, const Message *message,
                                 uint32_t stamp) noexcept nogil:
     """Publish a message on a `drop` ring, over the oldest if need be."""
     cdef Message *slot = &ring.slots[ring.head & ring.mask]
+    prefetch_write(&ring.slots[(ring.head + RING_AHEAD) & ring.mask])
     store_relaxed(&slot.words[0], 0)
     fence_release()
     memcpy(&slot.words[1], &message.words[1], MESSAGE_SIZE - 8)
@@ -112,9 +122,30 @@ cdef inline void ring_overwrite(RingEnd *ring, const Message *message,
     store_release(&slot.words[0], ring.head)
 
 
+cdef inline Message *ring_claim(RingEnd *ring, uint64_t wanted, uint64_t *found) noexcept nogil:
+    """The next free slots of a `wait` ring, in place: up to `wanted`, or to the ring's edge.
+
+    The caller fills in all but their first word, the sequence, and calls `ring_publish`.
+    """
+    cdef uint64_t place = ring.head & ring.mask
+    found[0] = min(min(wanted, ring_space(ring, wanted)), ring.capacity - place)
+    return &ring.slots[place]
+
+
+cdef inline void ring_publish(RingEnd *ring, uint64_t count, uint32_t stamp) noexcept nogil:
+    """Publish the first `count` of the slots that were claimed, in order."""
+    cdef uint64_t end = ring.head + count
+    cdef Message *slot
+    while ring.head < end:
+        slot = &ring.slots[ring.head & ring.mask]
+        slot.header.stamp = stamp
+        ring.head += 1
+        store_release(&slot.words[0], ring.head)
+
+
 cdef inline void ring_show_head(RingEnd *ring) noexcept nogil:
     """Let observers know how much was published."""
-    store_relaxed(&ring.header.head, ring.head)
+    store_release(&ring.header.head, ring.head)
 
 
 cdef inline Message *ring_peek(RingEnd *ring) noexcept nogil:
@@ -145,6 +176,24 @@ cdef inline void ring_advance(RingEnd *ring) noexcept nogil:
         ring_store_cursor(ring)
 
 
+cdef inline uint64_t ring_peek_batch(RingEnd *ring, uint64_t at_most) noexcept nogil:
+    """How many messages lie in place from `ring_peek`'s on: up to `at_most`, or the ring's edge."""
+    cdef uint64_t place = ring.cursor & ring.mask
+    cdef uint64_t end = min(at_most, ring.capacity - place)
+    cdef uint64_t found = 0
+    while found < end and (
+        load_acquire(&ring.slots[place + found].words[0]) == ring.cursor + found + 1
+    ):
+        found += 1
+    return found
+
+
+cdef inline void ring_release(RingEnd *ring, uint64_t count) noexcept nogil:
+    """Take that many messages and give their slots back now."""
+    ring.cursor += count
+    ring_store_cursor(ring)
+
+
 cdef inline bint ring_copy_next(RingEnd *ring, Message *target) noexcept nogil:
     """Copy the next message of a `drop` ring; counts in `lost` what was overwritten before."""
     cdef Message *slot
@@ -167,6 +216,44 @@ cdef inline bint ring_copy_next(RingEnd *ring, Message *target) noexcept nogil:
             resumed = sequence - (ring.capacity >> 1)
             ring.lost += resumed - ring.cursor
             ring.cursor = resumed
+
+
+cdef inline uint64_t ring_newest(const RingEnd *ring, uint64_t known) noexcept nogil:
+    """How much was published, from slots alone, as of the call or later; at least `known`.
+
+    Slots that are not overwritten hold the last `capacity` sequences, so the first step leads to
+    within a lap of the newest.
+    """
+    cdef uint64_t newest = known
+    cdef uint64_t looks = 0
+    cdef uint64_t sequence = load_acquire(&ring.slots[newest & ring.mask].words[0])
+    while sequence > newest and looks <= ring.capacity:
+        newest = sequence
+        looks += 1
+        sequence = load_acquire(&ring.slots[newest & ring.mask].words[0])
+    # The slot may just be overwritten, laps later: then the one before it has the newest.
+    sequence = load_acquire(&ring.slots[(newest - 1) & ring.mask].words[0])
+    return sequence if sequence > newest else newest
+
+
+cdef inline bint ring_latest(RingEnd *ring, Message *target) noexcept nogil:
+    """Copy the newest message of a `drop` ring without taking it; False before the first.
+
+    For any number of readers, who need not be the consumer. It tries again only when the producer
+    was a lap further before the copy was done.
+    """
+    cdef Message *slot
+    while True:
+        ring.newest = ring_newest(ring, max(ring.newest, load_acquire(&ring.header.head)))
+        if ring.newest == 0:
+            return False
+        slot = &ring.slots[(ring.newest - 1) & ring.mask]
+        if load_acquire(&slot.words[0]) == ring.newest:
+            memcpy(target, slot, MESSAGE_SIZE)
+            fence_acquire()
+            if load_relaxed(&slot.words[0]) == ring.newest:
+                target.words[0] = ring.newest
+                return True
 
 
 cdef class RingHandle:

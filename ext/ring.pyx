@@ -52,11 +52,7 @@ cdef class RingHandle:
         self.ring.cursor_seen = header.cursor
         self.ring.lost = header.lost
         # The stored head lags behind: the slots know better.
-        self.ring.head = header.head
-        while load_acquire(&self.ring.slots[self.ring.head & self.ring.mask].words[0]) == (
-            self.ring.head + 1
-        ):
-            self.ring.head += 1
+        self.ring.head = self.ring.newest = ring_newest(&self.ring, header.head)
         return 0
 
     @staticmethod
