@@ -32,7 +32,7 @@ from hft.core.messages cimport (
     SOURCE_RECORDED,
     Message,
 )
-from hft.core.ring cimport Ring, ring_space, ring_write
+from hft.core.ring cimport Ring, ring_claim, ring_publish, ring_space, ring_write
 
 from hft.core.messages import COMMAND
 
@@ -77,7 +77,8 @@ cdef int feed_work(void *state) noexcept nogil:
     cdef FeedNode *node = <FeedNode *>state
     cdef int64_t now_ns = host_now_ns()
     cdef uint64_t space, pushed
-    cdef Message message
+    cdef Message *slots
+    cdef Message *slot
     cdef int64_t event_ts_ns
     if node.ended:
         return 0
@@ -91,7 +92,8 @@ cdef int feed_work(void *state) noexcept nogil:
     if node.place == node.count:
         return NEEDS_PYTHON
     pushed = 0
-    while pushed < min(space, <uint64_t>BATCH) and node.place < node.count:
+    slots = ring_claim(node.flow.ring, min(space, <uint64_t>BATCH), &space)
+    while pushed < space and node.place < node.count:
         event_ts_ns = node.messages[node.place].command.event_ts_ns
         if node.started_ts_ns == 0:
             node.started_ts_ns = now_ns
@@ -103,9 +105,10 @@ cdef int feed_work(void *state) noexcept nogil:
             <double>(event_ts_ns - node.first_event_ts_ns) * node.host_ns_per_event_ns
         ):
             break
-        memcpy(&message, &node.messages[node.place], MESSAGE_SIZE)
-        message.header.origin_ts_ns = now_ns
-        ring_write(node.flow.ring, &message, <uint32_t>now_ns)
+        slot = &slots[pushed]
+        memcpy(&slot.words[1], &node.messages[node.place].words[1], MESSAGE_SIZE - 8)
+        slot.header.origin_ts_ns = now_ns
+        ring_publish(node.flow.ring, 1, <uint32_t>now_ns)
         node.last_event_ts_ns = event_ts_ns
         node.place += 1
         pushed += 1

@@ -138,6 +138,7 @@ cdef inline void ring_publish(RingEnd *ring, uint64_t count, uint32_t stamp) noe
     cdef Message *slot
     while ring.head < end:
         slot = &ring.slots[ring.head & ring.mask]
+        prefetch_write(&ring.slots[(ring.head + RING_AHEAD) & ring.mask])
         slot.header.stamp = stamp
         ring.head += 1
         store_release(&slot.words[0], ring.head)
@@ -264,5 +265,9 @@ cdef class RingHandle:
 
 
 cdef class Ring(RingHandle):
+    cdef object messages  # all slots, as a read-only array
+    cdef bint made  # by this handle, not attached
     cpdef int claim(self, bint producer) except -1
+    cdef uint64_t write(self, const Py_buffer *view, uint64_t start, uint64_t count) noexcept
+    cdef uint64_t copy(self, Message *target, uint64_t at_most) noexcept
     cdef object take_copies(self, uint64_t at_most)

@@ -49,7 +49,7 @@ def numbers_of(batch: np.ndarray) -> list[int]:
 
 actions = st.one_of(
     st.tuples(st.just("push"), st.integers(0, 40)),
-    st.tuples(st.just("take"), st.integers(0, 40)),
+    st.tuples(st.sampled_from(["take", "take into"]), st.integers(0, 40)),
     st.tuples(st.just("release"), st.none() | st.integers(0, 40)),
     st.tuples(st.sampled_from(["attach producer", "attach consumer"]), st.none()),
 )
@@ -75,6 +75,13 @@ def test_a_wait_ring_is_a_deque(capacity, steps):
                 expected = list(waiting)[: min(count, to_edge)]
                 assert numbers_of(consumer.take(count)) == expected
                 shown = len(expected)
+            elif action == "take into":
+                room = np.zeros(count, MESSAGE)
+                assert consumer.take_into(room) == min(count, len(waiting))
+                numbers = numbers_of(room[: min(count, len(waiting))])
+                assert numbers == [waiting.popleft() for _ in numbers]
+                released += len(numbers)
+                shown = 0
             elif action == "release" and count is not None and count > shown:
                 with pytest.raises(ValueError, match=f"at most {shown}, was {count}"):
                     consumer.release(count)
@@ -97,19 +104,25 @@ def test_a_drop_ring_is_a_deque_that_forgets(capacity, steps):
     """A push always succeeds; a reader gets the newest in order and counts exactly the rest."""
     pushed = last = lost = 0
     with fresh_ring(capacity, DROP) as producer:
-        consumer = Ring.attach(producer.name)
+        consumer, onlooker = Ring.attach(producer.name), Ring.attach(producer.name)
         for action, count in steps:
             if action == "push":
                 assert producer.push(numbered(pushed + 1, count)) == count
                 pushed += count
-            elif action == "take":
+            elif action in ("take", "take into"):
                 while count and pushed - last > capacity:
                     # What is found in the next slot is laps ahead: go on half a ring behind it.
                     found = pushed - (pushed - last - 1) % capacity
                     lost += found - capacity // 2 - last
                     last = found - capacity // 2
                 expected = list(range(last + 1, pushed + 1))[: min(count, capacity)]
-                assert numbers_of(consumer.take(count)) == expected
+                if action == "take into":
+                    expected = list(range(last + 1, pushed + 1))[:count]
+                    room = np.zeros(count, MESSAGE)
+                    assert consumer.take_into(room) == len(expected)
+                    assert numbers_of(room[: len(expected)]) == expected
+                else:
+                    assert numbers_of(consumer.take(count)) == expected
                 last += len(expected)
                 assert consumer.lost == lost
                 consumer.release()
@@ -118,6 +131,7 @@ def test_a_drop_ring_is_a_deque_that_forgets(capacity, steps):
             elif action == "attach consumer":
                 consumer = Ring.attach(producer.name)
                 assert consumer.lost == lost
+            assert numbers_of(onlooker.latest()) == ([pushed] if pushed else [])
 
 
 def produce(name, count, largest_batch, seed):
@@ -205,6 +219,30 @@ def pass_newest(capacity, count, patience_s=PATIENCE_S):
     return received, jumps
 
 
+def look_on(capacity, count, patience_s=PATIENCE_S):
+    """Look at the newest of what another process pushes: whole, and never an older one again."""
+    last = looks = 0
+    with (
+        fresh_ring(capacity, DROP) as ring,
+        other_process(ring.name, count, 2 * capacity, SEED) as producer,
+    ):
+        deadline = time.monotonic_ns() + patience_s * 10**9
+        while last < count:
+            for number in numbers_of(ring.latest()):
+                assert number >= last
+                looks += number > last
+                last = number
+            assert time.monotonic_ns() < deadline, f"at {last}, HFT_SEED={SEED}"
+            assert producer.exitcode in (None, 0)
+    return looks
+
+
+@pytest.mark.parametrize("capacity", [8, 64])
+def test_the_newest_is_whole(capacity):
+    """Also when the producer comes round a small ring in the middle of a look."""
+    assert look_on(capacity, 300_000) > 1
+
+
 @pytest.mark.parametrize("capacity", [8, 64, 1024])
 def test_nothing_is_lost_between_processes(capacity):
     """Hundreds of thousands of messages, laps of a small ring: each once, in order and whole."""
@@ -233,3 +271,11 @@ def test_nothing_is_lost_of_millions(capacity):
 def test_what_is_dropped_of_millions_is_counted(capacity):
     """As above, for minutes."""
     pass_newest(capacity, 20_000_000, patience_s=1500)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("capacity", [8, 64, 4096])
+def test_the_newest_of_millions_is_whole(capacity):
+    """As above, for minutes."""
+    look_on(capacity, 20_000_000, patience_s=1500)

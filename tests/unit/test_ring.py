@@ -2,6 +2,12 @@
 
 import multiprocessing
 import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -15,6 +21,7 @@ from tests.shared_memory import fresh_name, fresh_ring
 # The first bytes of fields in a ring's header page, as RingHeader in ring.pxd lays them out.
 SLOT_BYTES, POLICY, CAPACITY = 64, 68, 72
 PRODUCER_PID, PRODUCER_START, CONSUMER_PID, CONSUMER_START = 80, 88, 96, 104
+HEAD = 256
 
 
 @pytest.fixture
@@ -122,6 +129,41 @@ def test_an_unlinked_ring_goes_on(ring):
     assert prices(other.take()) == [1, 2, 3]
 
 
+def test_a_with_statement_removes_the_name_of_a_ring_that_was_made(name):
+    with Ring.create(name, 8) as ring:
+        with Ring.attach(name) as other:
+            other.push(some(1))
+        assert prices(Ring.attach(name).take()) == [1]
+    with pytest.raises(AttachError, match="not found"):
+        Ring.attach(name)
+    assert len(ring) == 1
+
+
+FORK = """
+import os, sys
+import numpy as np
+from hft.core.messages import MESSAGE
+from hft.core.ring import Ring
+from hft.errors import AttachError
+
+with Ring.create(sys.argv[1], 8) as ring:
+    ring.push(np.zeros(1, MESSAGE))
+    child = os.fork()
+    if not child:
+        try:
+            ring.push(np.zeros(1, MESSAGE))
+        except AttachError:
+            os._exit(0)
+        os._exit(1)
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_forked_child_is_not_its_parent(name):
+    """The handle that it inherits is no licence to push beside its parent."""
+    subprocess.run([sys.executable, "-c", FORK, name], check=True, timeout=30)
+
+
 def test_rings_are_not_made_by_their_class():
     with pytest.raises(TypeError, match=r"use Ring\.create or Ring\.attach"):
         Ring()
@@ -155,17 +197,39 @@ def test_push_sets_sequence_and_stamp(ring):
     assert messages["sequence"].tolist() == [99, 99]
 
 
-@pytest.mark.parametrize("bad", [np.zeros(8), np.zeros((2, 2), MESSAGE), [1, 2], b"x" * 64])
-def test_push_takes_messages_only(ring, bad):
-    with pytest.raises(TypeError, match="one-dimensional array of a message dtype"):
+NOT_MESSAGES = [
+    (np.zeros(8), "was 1-dimensional of float64"),
+    (np.zeros((2, 2), MESSAGE), "was 2-dimensional of a message dtype"),
+    (np.zeros(1, [("a", "u8")])[0], "was 0-dimensional of \\[\\('a', '<u8'\\)\\]"),
+    ([1, 2], "was a list"),
+    (b"x" * 64, "was a bytes"),
+    (None, "was a NoneType"),
+]
+
+
+@pytest.mark.parametrize(("bad", "was"), NOT_MESSAGES)
+def test_push_takes_messages_only(ring, bad, was):
+    with pytest.raises(TypeError, match=f"one-dimensional array of a message dtype.*, {was}$"):
         ring.push(bad)
+    assert len(ring) == 0
 
 
 def test_push_takes_any_message_dtype_and_stride(ring):
     assert ring.push(np.zeros(2, BOOK_TOP_DTYPE)) == 2
     assert ring.push(some(6)[::2]) == 3
-    assert prices(ring.take())[2:] == [1, 3, 5]
+    assert ring.push(some(3)[:1:-1]) == 1
+    assert prices(ring.take())[2:] == [1, 3, 5, 3]
     assert ring.push(np.zeros(0, MESSAGE)) == 0
+
+
+def test_push_takes_a_record(ring):
+    """One message needs no array of its own."""
+    messages = some(3)
+    assert ring.push(messages[1]) == ring.push(messages.view(MESSAGE)[2]) == 1
+    assert prices(ring.take()) == [2, 3]
+    assert ring.push(np.array(messages[0])) == 1  # of no dimension
+    ring.release()
+    assert prices(ring.take()) == [1]
 
 
 # Taking.
@@ -223,6 +287,50 @@ def test_a_new_reader_releases_nothing_before_it_takes(ring):
     assert prices(reader.take()) == [4, 5]
 
 
+def test_take_into_copies_and_gives_back(ring):
+    """Round the edge, too; what does not fit stays."""
+    ring.push(some(5))
+    ring.take()
+    ring.release()
+    room = np.zeros(6, COMMAND)
+    ring.push(some(7, first=6))
+    assert ring.take_into(room) == 6
+    assert prices(room) == [6, 7, 8, 9, 10, 11]
+    assert room["sequence"].tolist() == [6, 7, 8, 9, 10, 11]
+    assert len(ring) == 1
+    assert ring.take_into(room) == 1
+    assert ring.take_into(room) == ring.take_into(room[:0]) == 0
+    assert prices(room) == [12, 7, 8, 9, 10, 11]
+    ring.release()
+
+
+def test_take_into_takes_what_take_showed(ring):
+    """Only a release, or a copy, takes a message."""
+    ring.push(some(3))
+    ring.take()
+    room = np.zeros(2, MESSAGE)
+    assert ring.take_into(room) == 2
+    ring.release()
+    assert prices(ring.take()) == [3]
+
+
+@pytest.mark.parametrize(("bad", "was"), NOT_MESSAGES)
+def test_take_into_fills_messages_only(ring, bad, was):
+    ring.push(some(1))
+    with pytest.raises(TypeError, match=f"one-dimensional array of a message dtype, {was}$"):
+        ring.take_into(bad)
+    assert len(ring) == 1
+
+
+def test_take_into_needs_room_without_gaps_that_can_be_written(ring):
+    ring.push(some(1))
+    with pytest.raises(TypeError, match=r"messages can't be written to: .*not C-contiguous"):
+        ring.take_into(np.zeros(4, MESSAGE)[::2])
+    shown = ring.take()
+    with pytest.raises(TypeError, match=r"messages can't be written to: .*read-only"):
+        ring.take_into(shown)
+
+
 def test_a_drop_ring_takes_copies():
     """They stay as they are when the producer comes round again."""
     with fresh_ring(8, RingPolicy.RING_DROP) as ring:
@@ -232,6 +340,179 @@ def test_a_drop_ring_takes_copies():
         assert prices(batch) == [1, 2, 3, 4, 5, 6, 7, 8]
         assert prices(ring.take(0)) == []
         assert ring.lost == 0
+
+
+def test_a_drop_ring_takes_into_an_array_and_counts_what_is_lost():
+    with fresh_ring(8, RingPolicy.RING_DROP) as ring:
+        room = np.zeros(20, MESSAGE)
+        ring.push(some(3))
+        assert ring.take_into(room[:2]) == 2
+        ring.push(some(9, first=4))
+        # Slot 3 holds message 11: go on half a ring behind it.
+        assert ring.take_into(room) == 5
+        assert prices(room[:5]) == [8, 9, 10, 11, 12]
+        assert ring.lost == 5
+
+
+# Waiting.
+
+
+def push_later(name, delay_s, count=1):
+    time.sleep(delay_s)
+    Ring.attach(name).push(some(count))
+
+
+def take_later(name, delay_s, count):
+    time.sleep(delay_s)
+    ring = Ring.attach(name)
+    for _ in range(count):
+        ring.take(1)
+        ring.release()
+
+
+@contextmanager
+def elsewhere(*call):
+    """A function in a process of its own, which has to end well."""
+    child = multiprocessing.get_context("spawn").Process(target=call[0], args=call[1:])
+    child.start()
+    try:
+        yield
+        child.join(20)
+        assert child.exitcode == 0
+    finally:
+        child.kill()
+        child.join()
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.02])
+def test_a_call_waits_for_a_message(ring, delay_s):
+    """`wait`, `take` and `take_into` alike, however long it is until another process sends one."""
+    room = np.zeros(4, COMMAND)
+    with elsewhere(push_later, ring.name, delay_s):
+        assert ring.wait(20)
+    assert prices(ring.take()) == [1]
+    ring.release()
+    with elsewhere(push_later, ring.name, delay_s):
+        assert prices(ring.take(timeout_s=None)) == [1]
+    ring.release()
+    with elsewhere(push_later, ring.name, delay_s, 2):
+        assert ring.take_into(room[:1], timeout_s=20) == 1
+    assert ring.take_into(room, timeout_s=20) == 1
+    assert prices(room)[:1] == [2]
+
+
+def test_push_waits_for_room(ring):
+    with elsewhere(take_later, ring.name, 0.02, 5):
+        assert ring.push(some(13), timeout_s=20) == 13
+    assert prices(Ring.attach(ring.name).take()) == [6, 7, 8]
+
+
+@pytest.mark.parametrize("timeout_s", [0, 0.0001, 0.003])
+def test_a_wait_ends_when_its_time_is_over(ring, timeout_s):
+    started = time.monotonic()
+    assert not ring.wait(timeout_s)
+    assert len(ring.take(timeout_s=timeout_s)) == 0
+    assert ring.take_into(np.zeros(1, MESSAGE), timeout_s) == 0
+    assert ring.push(some(9), timeout_s) == 8
+    assert time.monotonic() - started >= 4 * timeout_s
+    assert ring.wait(timeout_s)
+    # Who wants nothing waits for nothing.
+    reader = Ring.attach(ring.name)
+    reader.take()
+    reader.release()
+    assert len(reader.take(0, timeout_s=None)) == 0
+    assert reader.take_into(np.zeros(0, MESSAGE), timeout_s=None) == 0
+
+
+@pytest.mark.parametrize("bad", [-1, -0.5, float("nan")])
+def test_a_time_to_wait_is_not_negative(ring, bad):
+    with pytest.raises(ValueError, match=f"timeout_s must be None or at least 0, was {bad}"):
+        ring.wait(bad)
+    with pytest.raises(TypeError):
+        ring.wait("1")
+
+
+def test_a_signal_ends_a_wait(ring):
+    """Ctrl-C works while a Python program waits for ever."""
+
+    class Stop(Exception):
+        pass
+
+    def stop(*_):
+        raise Stop
+
+    before = signal.signal(signal.SIGALRM, stop)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        with pytest.raises(Stop):
+            ring.wait()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_other_threads_run_while_one_waits(ring):
+    """The GIL is not held: the thread that pushes could not, if it were."""
+    sender = threading.Thread(target=push_later, args=(ring.name, 0.01))
+    sender.start()
+    assert ring.wait(20)
+    sender.join()
+
+
+# The newest message.
+
+
+def test_latest_is_the_newest_and_takes_nothing():
+    with fresh_ring(8, RingPolicy.RING_DROP) as ring:
+        onlooker = Ring.attach(ring.name)
+        assert len(onlooker.latest()) == 0
+        last = 0
+        for pushed in (1, 2, 7, 8, 9, 25, 26):
+            ring.push(some(pushed - last, first=last + 1))
+            last = pushed
+            newest = onlooker.latest()
+            assert prices(newest) == newest["sequence"].tolist() == [pushed]
+        assert prices(Ring.attach(ring.name).latest()) == [26]
+        kept = onlooker.latest()
+        assert onlooker.lost == 0
+        assert len(ring) == 26
+        ring.push(some(8, first=27))
+        assert prices(kept) == [26]
+
+
+def test_latest_does_not_make_a_consumer():
+    """Anybody may look while another process takes."""
+    with fresh_ring(8, RingPolicy.RING_DROP) as ring:
+        parent = os.getppid()
+        field(ring, CONSUMER_PID)[0] = parent
+        field(ring, CONSUMER_START)[0] = process_start_ticks(parent)
+        ring.push(some(3))
+        assert prices(Ring.attach(ring.name).latest()) == [3]
+
+
+def test_latest_of_a_wait_ring_is_an_error(ring):
+    """Its slots are reused without a word, so that only the consumer may look at them."""
+    with pytest.raises(ValueError, match=f"ring {ring.name}: latest needs a drop ring"):
+        ring.latest()
+
+
+@pytest.mark.parametrize("overwriting", [False, True])
+def test_latest_needs_no_head(overwriting):
+    """Wherever the producer died: its head may lag laps behind, and its next slot be half-written.
+
+    A successor goes on after the same message.
+    """
+    for pushed in range(1, 26):
+        for shown in range(0, pushed + 1, 3):
+            with fresh_ring(8, RingPolicy.RING_DROP) as ring:
+                ring.push(some(pushed))
+                field(ring, HEAD)[0] = shown
+                if overwriting:
+                    field(ring, 4096 + pushed % 8 * 64)[0] = 0
+                assert prices(Ring.attach(ring.name).latest()) == [pushed]
+                Ring.attach(ring.name).push(some(1, first=pushed + 1))
+                newest = Ring.attach(ring.name).latest()
+                assert prices(newest) == newest["sequence"].tolist() == [pushed + 1]
 
 
 # One producer, one consumer.
@@ -261,13 +542,9 @@ def push_from_elsewhere(name):
 
 def test_a_dead_producer_is_succeeded(ring):
     """Who comes after it goes on where it stopped."""
-    child = multiprocessing.get_context("spawn").Process(
-        target=push_from_elsewhere, args=(ring.name,)
-    )
-    child.start()
-    child.join(20)
-    assert child.exitcode == 0
-    assert field(ring, PRODUCER_PID)[0] == child.pid
+    with elsewhere(push_from_elsewhere, ring.name):
+        pass
+    assert field(ring, PRODUCER_PID)[0] not in (0, os.getpid())
     successor = Ring.attach(ring.name)
     assert successor.push(some(1, first=3)) == 1
     assert prices(ring.take()) == [1, 2, 3]
@@ -276,7 +553,7 @@ def test_a_dead_producer_is_succeeded(ring):
 def test_a_successor_finds_messages_that_the_head_does_not_show(ring):
     """The head in the header lags behind; the slots tell what was published."""
     ring.push(some(5))
-    np.frombuffer(ring.segment, np.uint64, 1, 256)[0] = 2
+    field(ring, HEAD)[0] = 2
     successor = Ring.attach(ring.name)
     assert successor.push(some(9, first=6)) == 3
     assert prices(ring.take()) == [1, 2, 3, 4, 5, 6, 7, 8]
