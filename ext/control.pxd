@@ -1,9 +1,9 @@
 """The control page: everything that a run shows of itself, in one shared segment.
 
 `launch` lays it out and fills in the names. From then on every field has one writer: a node
-writes its own NodeStats, the consumer of an edge the edge's `taken` part, its producer the
-`published` part, risk the positions, engine the views. Two words go the other way: `stop`
-(launch) and `kill` (anybody). Readers map it read-only.
+writes its own NodeStats and the latencies that name it, the consumer of an edge the edge's `taken`
+part, its producer the `published` part, risk the positions, engine the views. Two words go the
+other way: `stop` (launch) and `kill` (anybody). Readers map it read-only.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -18,8 +18,10 @@ cpdef enum:
     STRATEGIES_MAX = 8
     VIEW_LEVELS = 10
     VIEW_OWN_ORDERS = 8  # of a side
+    LATENCIES_MAX = 64
 
 cdef enum:
+    MESSAGE_KINDS = 256
     LEVEL_WORDS = 4
     OWN_ORDER_WORDS = 4
     VIEW_WORDS = 40
@@ -99,7 +101,8 @@ cdef struct NodeStats:
     int64_t loop_ns  # in all steps and between them
     uint64_t messages_in
     uint64_t messages_out
-    uint64_t reserved[6]
+    uint64_t allocations  # that its boxes needed after start, because they were too small
+    uint64_t reserved[5]
     uint64_t counters[COUNTERS_MAX]
 
 
@@ -128,8 +131,31 @@ cdef struct EdgeStats:
     uint64_t high_water  # deepest backlog that the consumer found
     uint64_t lost
     uint64_t reserved_2[13]
-    Histogram hop  # from publication to taking
-    Histogram age  # from the market event's entry to taking
+
+
+cpdef enum LatencyKind:
+    LATENCY_HOP = 1  # of an edge: from publication to taking
+    LATENCY_AGE = 2  # of an edge: from the market event's entry to taking
+    LATENCY_OPERATION = 3  # of a node: what it does with a message of some kinds
+    LATENCY_PATH = 4  # across nodes
+
+
+cpdef enum LatencyPath:
+    PATH_TICK_TO_INTENT = 0  # from the market event's entry to the intent's leaving of signal
+    PATH_ORDER_TO_REPORT = 1  # from the order's leaving of risk to its first report's taking there
+
+
+# What is measured, and by whom. Rows 2e and 2e + 1 are hop and age of edge e; the others are found
+# by node, kind and subject. launch names them, the node records.
+cdef struct LatencyStats:
+    uint8_t name[32]
+    uint16_t node  # the one that records
+    uint16_t kind  # LatencyKind
+    uint16_t subject  # the edge of a hop or an age, the LatencyPath of a path
+    uint16_t gap_max  # of an operation: one of every 1 to so many is timed, in a random order
+    uint64_t message_kinds[4]  # of an operation: a bit for each kind of message that it is
+    uint64_t reserved[3]
+    Histogram histogram
 
 
 cdef struct BookCopy:
@@ -205,7 +231,8 @@ cdef struct ControlPage:
     uint64_t speed_milli  # recorded seconds per thousand host seconds; 0: as fast as it goes
     uint64_t seed
     uint32_t strategy_count
-    uint32_t reserved_0[19]
+    uint32_t latency_count
+    uint32_t reserved_0[18]
     uint64_t stop  # StopWord
     uint64_t reserved_1[15]
     uint64_t kill  # 0: trading; else when it was engaged, host ns
@@ -213,6 +240,7 @@ cdef struct ControlPage:
     NodeStats nodes[NODES_MAX]
     StrategyStats strategies[STRATEGIES_MAX]
     EdgeStats edges[EDGES_MAX]
+    LatencyStats latencies[LATENCIES_MAX]
     InstrumentStats instruments[INSTRUMENTS_MAX]  # of these, as many as the run has are there
 
 

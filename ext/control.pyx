@@ -13,9 +13,9 @@ from hft.core.segment import Segment as NamedSegment
 from hft.errors import AttachError
 
 __all__ = [
-    "EDGES_MAX", "INSTRUMENTS_MAX", "NODES_MAX", "STRATEGIES_MAX", "VIEW_LEVELS",
-    "VIEW_OWN_ORDERS", "Control", "Counter", "IdleStrategy", "NodeState", "StopWord",
-    "StrategyState", "page_dtype",
+    "EDGES_MAX", "INSTRUMENTS_MAX", "LATENCIES_MAX", "NODES_MAX", "STRATEGIES_MAX", "VIEW_LEVELS",
+    "VIEW_OWN_ORDERS", "Control", "Counter", "IdleStrategy", "LatencyKind", "LatencyPath",
+    "NodeState", "StopWord", "StrategyState", "page_dtype",
 ]
 
 # Parts with different writers share no cache line.
@@ -23,6 +23,7 @@ static_assert(sizeof(NodeStats) % 64 == 0)
 static_assert(sizeof(StrategyStats) % 64 == 0)
 static_assert(sizeof(EdgeStats) % 64 == 0)
 static_assert(sizeof(InstrumentStats) % 64 == 0)
+static_assert(sizeof(LatencyStats) % 64 == 0)
 static_assert(sizeof(ControlPage) % 64 == 0)
 static_assert(VIEW_WORDS == VIEW_LEVELS * LEVEL_WORDS)
 static_assert(OWN_WORDS == VIEW_OWN_ORDERS * OWN_ORDER_WORDS)
@@ -32,6 +33,7 @@ cdef NodeStats _node
 cdef StrategyStats _strategy
 cdef EdgeStats _edge
 cdef InstrumentStats _instrument
+cdef LatencyStats _latency
 cdef ControlPage _page  # never touched: it only says where fields are
 
 SEGMENT = np.asarray(<SegmentHeader[:1]>&_segment).dtype
@@ -39,6 +41,7 @@ NODE = np.asarray(<NodeStats[:1]>&_node).dtype
 STRATEGY = np.asarray(<StrategyStats[:1]>&_strategy).dtype
 EDGE = np.asarray(<EdgeStats[:1]>&_edge).dtype
 INSTRUMENT = np.asarray(<InstrumentStats[:1]>&_instrument).dtype
+LATENCY = np.asarray(<LatencyStats[:1]>&_latency).dtype
 
 
 cdef size_t place(const void *field) noexcept:
@@ -63,11 +66,13 @@ def page_dtype(instruments):
         ("speed_milli", np.uint64, place(&_page.speed_milli)),
         ("seed", np.uint64, place(&_page.seed)),
         ("strategy_count", np.uint32, place(&_page.strategy_count)),
+        ("latency_count", np.uint32, place(&_page.latency_count)),
         ("stop", np.uint64, place(&_page.stop)),
         ("kill", np.uint64, place(&_page.kill)),
         ("nodes", (NODE, NODES_MAX), place(&_page.nodes)),
         ("strategies", (STRATEGY, STRATEGIES_MAX), place(&_page.strategies)),
         ("edges", (EDGE, EDGES_MAX), place(&_page.edges)),
+        ("latencies", (LATENCY, LATENCIES_MAX), place(&_page.latencies)),
         ("instruments", (INSTRUMENT, (instruments,)), place(&_page.instruments)),
     ]
     names, formats, offsets = zip(*fields, strict=True)

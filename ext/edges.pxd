@@ -3,8 +3,8 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from hft.core.atomics cimport load_acquire, load_relaxed, store_release
-from hft.core.control cimport EdgeStats
-from hft.core.histogram cimport histogram_record
+from hft.core.control cimport ControlPage, EdgeStats
+from hft.core.histogram cimport Histogram, histogram_record
 from hft.core.messages cimport Message
 from hft.core.outbox cimport Outbox
 from hft.core.ring cimport (
@@ -26,12 +26,29 @@ cdef enum:
 cdef struct InEdge:
     RingEnd *ring
     EdgeStats *stats
+    Histogram *hop
+    Histogram *age
 
 
 cdef struct OutEdge:
     RingEnd *ring
     EdgeStats *stats
     uint32_t sent  # messages of the outbox that this edge has dealt with
+
+
+cdef inline void edge_in(InEdge *edge, RingEnd *ring, ControlPage *page, int index) noexcept nogil:
+    """The consumer's end of an edge; `index` is its row in the control page."""
+    edge.ring = ring
+    edge.stats = &page.edges[index]
+    edge.hop = &page.latencies[2 * index].histogram
+    edge.age = &page.latencies[2 * index + 1].histogram
+
+
+cdef inline void edge_out(OutEdge *edge, RingEnd *ring, ControlPage *page,
+                          int index) noexcept nogil:
+    """The producer's end of an edge."""
+    edge.ring = ring
+    edge.stats = &page.edges[index]
 
 
 cdef inline uint64_t edge_progress(const InEdge *edge) noexcept nogil:
@@ -56,8 +73,8 @@ cdef inline void edge_take(InEdge *edge, const Message *message, int64_t now_ns)
     # The stamp is the low half of a time at most 4 s ago; one from just after `now_ns`, at most a
     # millisecond, counts as 0.
     cdef uint32_t hop_ns = <uint32_t>now_ns - message.header.stamp
-    histogram_record(&edge.stats.hop, hop_ns if hop_ns < JUST_AFTER else 0)
-    histogram_record(&edge.stats.age, now_ns - message.header.origin_ts_ns)
+    histogram_record(edge.hop, hop_ns if hop_ns < JUST_AFTER else 0)
+    histogram_record(edge.age, now_ns - message.header.origin_ts_ns)
 
 
 cdef inline void edge_advance(InEdge *edge) noexcept nogil:

@@ -37,6 +37,8 @@ from hft.core.control cimport (
 )
 from hft.core.edges cimport (
     edge_advance,
+    edge_in,
+    edge_out,
     edge_peek,
     edge_progress,
     edge_promise,
@@ -505,14 +507,11 @@ cdef class EngineAgent(Agent):
         self.rings = (flow, orders, *outputs)
         self.engine = engine
         self.make_journal = make_journal
-        self.node.flow.ring = &flow.ring
-        self.node.flow.stats = &self.page.edges[<int>edges[0]]
-        self.node.orders.ring = &orders.ring
-        self.node.orders.stats = &self.page.edges[<int>edges[1]]
+        edge_in(&self.node.flow, &flow.ring, self.page, edges[0])
+        edge_in(&self.node.orders, &orders.ring, self.page, edges[1])
         for which, ring in enumerate(outputs):
-            self.node.routes[which].edge.ring = &ring.ring
+            edge_out(&self.node.routes[which].edge, &ring.ring, self.page, edges[2 + which])
             self.node.routes[which].drops = ring.ring.header.policy == RING_DROP
-            self.node.routes[which].edge.stats = &self.page.edges[<int>edges[2 + which]]
         self.node.engine = &engine.engine
         self.node.delay.min_ns, self.node.delay.max_ns = delay_ns
         self.node.delay.seed = delay_seed

@@ -25,7 +25,7 @@ from hft.core.control cimport (
     stat_add,
     stat_set,
 )
-from hft.core.edges cimport OutEdge, edge_show
+from hft.core.edges cimport OutEdge, edge_out, edge_show
 from hft.core.messages cimport (
     END,
     MESSAGE_SIZE,
@@ -140,8 +140,7 @@ cdef class FeedAgent(Agent):
         memset(&self.node, 0, sizeof(FeedNode))
         self.flow = flow
         self.chunks = iter(chunks)
-        self.node.flow.ring = &flow.ring
-        self.node.flow.stats = &self.page.edges[<int>edge]
+        edge_out(&self.node.flow, &flow.ring, self.page, edge)
         self.node.page = self.page
         self.node.stats = self.calls.stats
         self.node.host_ns_per_event_ns = 1 / speed if speed else 0

@@ -12,7 +12,7 @@ from libc.string cimport memset
 from hft.core.agent cimport NEEDS_PYTHON, Agent
 from hft.core.clock cimport host_now_ns
 from hft.core.control cimport NODE_DONE, stat_set
-from hft.core.edges cimport InEdge, edge_has, edge_peek, edge_settle, edge_take
+from hft.core.edges cimport InEdge, edge_has, edge_in, edge_peek, edge_settle, edge_take
 from hft.core.messages cimport MESSAGE_SIZE, Message
 from hft.core.ring cimport RING_HEADER_BYTES, Ring
 
@@ -68,8 +68,7 @@ cdef class PythonAgent(Agent):
         self.inputs = tuple(inputs)
         self.node.count = len(inputs)
         for which, ring in enumerate(inputs):
-            self.node.inputs[<int>which].ring = &ring.ring
-            self.node.inputs[<int>which].stats = &self.page.edges[<int>edges[which]]
+            edge_in(&self.node.inputs[<int>which], &ring.ring, self.page, edges[which])
         self.calls.state = &self.node
         self.calls.work = python_node_work
 

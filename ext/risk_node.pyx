@@ -36,6 +36,8 @@ from hft.core.edges cimport (
     OutEdge,
     edge_advance,
     edge_flush,
+    edge_in,
+    edge_out,
     edge_peek,
     edge_progress,
     edge_promise,
@@ -339,16 +341,11 @@ cdef class RiskAgent(Agent):
         memset(&self.node, 0, sizeof(RiskNode))
         self.rings = (reports, intents, orders, refusals, refused)
         self.gate = gate
-        self.node.reports.ring = &reports.ring
-        self.node.reports.stats = &self.page.edges[<int>edges[0]]
-        self.node.intents.ring = &intents.ring
-        self.node.intents.stats = &self.page.edges[<int>edges[1]]
-        self.node.orders.ring = &orders.ring
-        self.node.orders.stats = &self.page.edges[<int>edges[2]]
-        self.node.refusals.ring = &refusals.ring
-        self.node.refusals.stats = &self.page.edges[<int>edges[3]]
-        self.node.refused.ring = &refused.ring
-        self.node.refused.stats = &self.page.edges[<int>edges[4]]
+        edge_in(&self.node.reports, &reports.ring, self.page, edges[0])
+        edge_in(&self.node.intents, &intents.ring, self.page, edges[1])
+        edge_out(&self.node.orders, &orders.ring, self.page, edges[2])
+        edge_out(&self.node.refusals, &refusals.ring, self.page, edges[3])
+        edge_out(&self.node.refused, &refused.ring, self.page, edges[4])
         self.node.gate = &gate.gate
         self.node.page = self.page
         self.node.stats = self.calls.stats

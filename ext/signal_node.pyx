@@ -31,6 +31,8 @@ from hft.core.edges cimport (
     InEdge,
     edge_advance,
     edge_flush,
+    edge_in,
+    edge_out,
     edge_peek,
     edge_progress,
     edge_promise,
@@ -444,12 +446,9 @@ cdef class SignalAgent(Agent):
         super().__init__(control, name, index)
         memset(&self.node, 0, sizeof(SignalNode))
         self.rings = (data, refusals, intents)
-        self.node.data.ring = &data.ring
-        self.node.data.stats = &self.page.edges[<int>edges[0]]
-        self.node.refusals.ring = &refusals.ring
-        self.node.refusals.stats = &self.page.edges[<int>edges[1]]
-        self.node.intents.ring = &intents.ring
-        self.node.intents.stats = &self.page.edges[<int>edges[2]]
+        edge_in(&self.node.data, &data.ring, self.page, edges[0])
+        edge_in(&self.node.refusals, &refusals.ring, self.page, edges[1])
+        edge_out(&self.node.intents, &intents.ring, self.page, edges[2])
         self.node.page = self.page
         self.node.stats = self.calls.stats
         self.node.simulated = simulated

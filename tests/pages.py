@@ -11,7 +11,7 @@ import numpy as np
 
 from hft.core.clock import now_ns
 from hft.core.control import VIEW_LEVELS, VIEW_OWN_ORDERS, Control, Counter
-from hft.core.histogram import bucket_of
+from hft.core.histogram import HISTOGRAM, NO_VALUE, record
 from hft.core.segment import Segment
 from hft.runtime.segments import control_name
 
@@ -52,6 +52,8 @@ def fill(control: Control, instance: str) -> None:
         fill_node(page["nodes"][index], name, core=index if index < 4 else -1)
     for index, (name, producer, consumer) in enumerate(EDGES):
         fill_edge(page["edges"][index], name, producer, consumer)
+        fill_latency(page["latencies"][2 * index :], [500] * 99 + [90_000])
+        fill_latency(page["latencies"][2 * index + 1 :], [4_000] * 98 + [70_000] * 2)
     fill_instrument(page["instruments"][0])
     count(control, "engine", ENGINE_STEPS=269_748, ENGINE_TRADES=5_123, ENGINE_STATE_HASH=0xABC)
     count(control, "engine", ENGINE_EVENT_TS_NS=EVENT_TS_NS)
@@ -72,8 +74,6 @@ def fill_edge(row: Any, name: str, producer: int, consumer: int) -> None:
     row["producer"], row["consumer"] = producer, consumer
     row["capacity_slots"], row["page_bytes"], row["locked"] = 65_536, 2 << 20, 1
     row["published"], row["taken"], row["high_water"] = 1_000_000, 999_990, 1_500
-    record(row["hop"], [500] * 99 + [90_000])
-    record(row["age"], [4_000] * 98 + [70_000] * 2)
 
 
 def fill_instrument(row: Any) -> None:
@@ -107,11 +107,11 @@ def put(row: Any, field: str, text: str) -> None:
     row[field][: len(text.encode())] = np.frombuffer(text.encode(), np.uint8)
 
 
-def record(histogram: Any, values_ns: list[int]) -> None:
-    for value_ns in values_ns:
-        histogram["buckets"][bucket_of(value_ns)] += 1
-    histogram["count"], histogram["sum_ns"] = len(values_ns), sum(values_ns)
-    histogram["max_ns"] = max(values_ns)
+def fill_latency(rows: Any, values_ns: list[int]) -> None:
+    histogram = np.zeros(1, HISTOGRAM)
+    histogram["min_ns"] = NO_VALUE
+    record(histogram, np.array(values_ns))
+    rows[0]["histogram"] = histogram[0]
 
 
 def count(control: Control, node: str, **counters: int) -> None:

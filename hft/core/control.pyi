@@ -31,6 +31,16 @@ class IdleStrategy(enum.IntFlag):
     IDLE_BACKOFF = 1
     IDLE_SLEEP = 2
 
+class LatencyKind(enum.IntFlag):
+    LATENCY_HOP = 1
+    LATENCY_AGE = 2
+    LATENCY_OPERATION = 3
+    LATENCY_PATH = 4
+
+class LatencyPath(enum.IntFlag):
+    PATH_TICK_TO_INTENT = 0
+    PATH_ORDER_TO_REPORT = 1
+
 class Counter(enum.IntFlag):
     FEED_EVENTS = 0
     FEED_EVENT_TS_NS = 1
@@ -63,6 +73,7 @@ class Counter(enum.IntFlag):
 NODES_MAX: Final = 16
 EDGES_MAX: Final = 24
 INSTRUMENTS_MAX: Final = 4096
+LATENCIES_MAX: Final = 64
 STRATEGIES_MAX: Final = 8
 VIEW_LEVELS: Final = 10
 VIEW_OWN_ORDERS: Final = 8

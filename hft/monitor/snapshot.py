@@ -219,7 +219,15 @@ def snapshot(control: Control) -> Snapshot:
     host_ts_ns = now_ns()
     nodes = page["nodes"][: min(int(page["node_count"]), NODES_MAX)]
     names = [text(row["name"]) for row in nodes]
-    edges = [edge(row, names) for row in page["edges"][: min(int(page["edge_count"]), EDGES_MAX)]]
+    edges = [
+        edge(row, hop, age, names)
+        for row, hop, age in zip(
+            page["edges"][: min(int(page["edge_count"]), EDGES_MAX)],
+            page["latencies"]["histogram"][::2],
+            page["latencies"]["histogram"][1::2],
+            strict=False,
+        )
+    ]
     instruments = [instrument(row) for row in page["instruments"][: int(page["instrument_count"])]]
     # A counter is written by one node and zero in all others.
     counts = {counter: int(nodes["counters"][:, counter].sum()) for counter in Counter}
@@ -335,7 +343,7 @@ def node(row: Any, host_ts_ns: int, due_ts_ns: int) -> Node:
     }
 
 
-def edge(row: Any, node_names: list[str]) -> Edge:
+def edge(row: Any, hop: Any, age: Any, node_names: list[str]) -> Edge:
     # In this order a message under way can make the depth one too large, but not negative.
     taken = int(row["taken"])
     published = int(row["published"])
@@ -357,8 +365,8 @@ def edge(row: Any, node_names: list[str]) -> Edge:
         "depth": max(0, published - taken),
         "high_water": int(row["high_water"]),
         "dropped": int(row["lost"]),
-        "hop_ns": summary(row["hop"]),
-        "age_ns": summary(row["age"]),
+        "hop_ns": summary(hop),
+        "age_ns": summary(age),
     }
 
 

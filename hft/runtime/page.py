@@ -5,8 +5,10 @@ import time
 import numpy as np
 
 from hft.core.control import Control
+from hft.core.histogram import NO_VALUE
 from hft.core.segment import Segment
 from hft.instruments import Instrument
+from hft.runtime.latencies import LATENCIES
 from hft.runtime.topology import EDGES, NODES, node_index
 
 __all__ = ["lay_out"]
@@ -22,7 +24,7 @@ def lay_out(
     speed: float,
     simulated: bool,
 ) -> None:
-    """Name everything: nodes, edges (with what their memory turned out to be) and instruments."""
+    """Name everything: nodes, edges (with their memory), instruments, and what is measured."""
     page = control.record
     page["instance"] = instance.encode()
     page["started_wall_ns"] = time.time_ns()
@@ -49,6 +51,16 @@ def lay_out(
         set_text(row["lot_size"], str(instrument.lot_size))
         row["order_increment_ticks"] = instrument.order_increment_ticks
         row["value_numerator"], row["value_denominator"] = instrument.quote_micros_per_tick_lot
+    page["latency_count"] = len(LATENCIES)
+    for row, latency in zip(page["latencies"], LATENCIES, strict=False):
+        set_text(row["name"], latency.name)
+        row["node"] = node_index(latency.node)
+        row["kind"] = latency.kind
+        row["subject"] = latency.subject
+        row["gap_max"] = latency.gap_max
+        for kind in latency.message_kinds:
+            row["message_kinds"][kind // 64] |= np.uint64(1 << kind % 64)
+        row["histogram"]["min_ns"] = NO_VALUE
 
 
 def set_text(field: np.ndarray, text: str) -> None:

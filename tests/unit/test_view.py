@@ -260,7 +260,7 @@ def test_the_line(view: View, control: Control, shot: Snapshot) -> None:
     shot["uptime_s"] = 1.0
     assert view.line(shot) == (
         "09:30:00.123  270k events/s  5,123 trades  AMZN -120 pnl -65.00  "
-        "orders 49,990 fills 812 open 4  tick-to-order p50 4.03 µs p99 70.0 µs"
+        "orders 49,990 fills 812 open 4  tick-to-order p50 4.01 µs p99 70.0 µs"
     )
     control.record["instrument_count"] = 3
     control.engage_kill_switch()
