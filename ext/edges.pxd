@@ -19,7 +19,7 @@ from hft.core.ring cimport (
 
 
 cdef enum:
-    JUST_AFTER = 0xFFF00000
+    JUST_AFTER = 0xC0000000
     BACKLOG = 64
 
 
@@ -70,8 +70,8 @@ cdef inline bint edge_has(const InEdge *edge, uint64_t count) noexcept nogil:
 
 cdef inline void edge_take(InEdge *edge, const Message *message, int64_t now_ns) noexcept nogil:
     """Measure the message that was peeked; it stays readable until `edge_advance`."""
-    # The stamp is the low half of a time at most 4 s ago; one from just after `now_ns`, at most a
-    # millisecond, counts as 0.
+    # The stamp is the low half of a time at most 3 s ago; one from after `now_ns`, at most a second
+    # (we may have been kept from the core since the clock was read), counts as 0.
     cdef uint32_t hop_ns = <uint32_t>now_ns - message.header.stamp
     histogram_record(edge.hop, hop_ns if hop_ns < JUST_AFTER else 0)
     histogram_record(edge.age, now_ns - message.header.origin_ts_ns)
