@@ -8,6 +8,7 @@ from hft.core.journal cimport Journal
 from hft.core.latency cimport OrderDelay
 from hft.core.matching cimport Engine
 from hft.core.outbox cimport Outbox
+from hft.core.profile cimport Profile
 
 # The engine's outputs, in the order in which its rings are given.
 cdef enum:
@@ -50,6 +51,7 @@ cdef struct EngineNode:
     bint end_told
     bint records_ended
     bint finished
+    Profile profile
     int64_t view_ts_ns
     uint64_t view_steps
     uint64_t changed[CHANGED_WORDS]  # a bit per instrument whose view is out of date

@@ -67,6 +67,7 @@ from hft.core.messages cimport (
     order_source,
 )
 from hft.core.outbox cimport Outbox, outbox_next, outbox_reserve
+from hft.core.profile cimport operation_begin, operation_end, profile_open
 from hft.core.ring cimport RING_DROP, Ring, ring_overwrite, ring_space, ring_write
 from hft.core.static_assert cimport static_assert
 from hft.core.trie cimport hft_ctz64
@@ -228,6 +229,7 @@ cdef void step(EngineNode *node, const Message *message, int64_t event_ts_ns,
     cdef uint32_t place
     cdef uint32_t routes = 0
     cdef Message *clock
+    cdef int64_t began_ns
     journal_append(node.journal, message, journal_ts_ns)
     node.event_ts_ns = max(node.event_ts_ns, event_ts_ns)
     if node.told_ts_ns != node.event_ts_ns:
@@ -237,7 +239,9 @@ cdef void step(EngineNode *node, const Message *message, int64_t event_ts_ns,
         clock.header.source = SOURCE_ENGINE
         clock.control.event_ts_ns = node.event_ts_ns
     place = node.out.count
+    began_ns = operation_begin(&node.profile, message.header.kind)
     engine_apply(node.engine, message, 1, &node.out)
+    operation_end(&node.profile, message.header.kind, began_ns)
     while place < node.out.count:
         note_changed(node, node.out.messages[place].header.instrument)
         routes |= routes_of(&node.out.messages[place])
@@ -519,6 +523,7 @@ cdef class EngineAgent(Agent):
         self.node.simulated = simulated
         self.node.page = self.page
         self.node.stats = self.calls.stats
+        profile_open(&self.node.profile, self.page, index)
         self.calls.state = &self.node
         self.calls.work = engine_work
 

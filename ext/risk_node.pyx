@@ -16,6 +16,7 @@ from hft.core.agent cimport Agent
 from hft.core.atomics cimport load_acquire, store_release
 from hft.core.clock cimport host_now_ns
 from hft.core.control cimport (
+    PATH_ORDER_TO_REPORT,
     RISK_ACCEPTED,
     RISK_CANCELLED,
     RISK_FILLED,
@@ -58,6 +59,16 @@ from hft.core.messages cimport (
     Report,
 )
 from hft.core.outbox cimport Outbox, outbox_next, outbox_reserve
+from hft.core.profile cimport (
+    OrderTimes,
+    Profile,
+    operation_begin,
+    operation_end,
+    order_answered,
+    orders_left,
+    path_histogram,
+    profile_open,
+)
 from hft.core.ring cimport Ring
 from hft.core.risk cimport (
     Risk,
@@ -87,6 +98,8 @@ cdef struct RiskNode:
     Outbox refused_box
     Outbox held_reports  # of the round under way, in simulated time
     Outbox held_intents
+    Profile profile
+    OrderTimes times
     uint64_t accounts[ACCOUNT_WORDS]  # a bit per account that has traded
     RiskGate *gate
     ControlPage *page
@@ -101,13 +114,17 @@ cdef struct RiskNode:
 cdef bint flush(RiskNode *node) noexcept nogil:
     """Push what is waiting; whether nothing is left."""
     cdef uint32_t stamp
+    cdef int64_t now_ns
+    cdef uint64_t head = node.orders.ring.head
     cdef bint told
     if node.orders_box.count == 0 and node.refused_box.count == 0:
         return True
-    stamp = <uint32_t>host_now_ns()
+    now_ns = host_now_ns()
+    stamp = <uint32_t>now_ns
     if node.orders_box.count and edge_flush(&node.orders, &node.orders_box, stamp):
         node.stats.messages_out += node.orders_box.count
         node.orders.sent = node.orders_box.count = 0
+    orders_left(&node.times, head, node.orders.ring.head, now_ns)
     if node.refused_box.count:
         told = edge_flush(&node.refusals, &node.refused_box, stamp)
         if edge_flush(&node.refused, &node.refused_box, stamp) and told:
@@ -180,6 +197,7 @@ cdef inline void show_instrument(RiskNode *node, uint32_t index) noexcept nogil:
 
 
 cdef inline void take_report(RiskNode *node, const Message *message) noexcept nogil:
+    cdef int64_t began_ns = operation_begin(&node.profile, message.header.kind)
     node.shown = False
     if message.header.kind == TIME or message.header.kind == END:
         node.event_ts_ns = message.control.event_ts_ns
@@ -187,6 +205,7 @@ cdef inline void take_report(RiskNode *node, const Message *message) noexcept no
     if message.header.kind == BOOK_TOP:
         node.event_ts_ns = message.book_top.event_ts_ns
     risk_on_message(node.gate, message)
+    operation_end(&node.profile, message.header.kind, began_ns)
     show_instrument(node, message.header.instrument)
     if (message.header.kind == FILLED or message.header.kind == BOOK_TOP) and not node.gate.killed:
         if risk_loss_exceeded(node.gate, message.header.instrument):
@@ -196,9 +215,12 @@ cdef inline void take_report(RiskNode *node, const Message *message) noexcept no
 
 cdef inline void take_intent(RiskNode *node, const Message *message) noexcept nogil:
     cdef uint8_t reason
+    cdef int64_t began_ns
     node.shown = False
     look_at_kill_word(node)
+    began_ns = operation_begin(&node.profile, message.header.kind)
     reason = risk_check(node.gate, &message.command)
+    operation_end(&node.profile, message.header.kind, began_ns)
     if reason:
         refuse(node, &message.command, reason)
         return
@@ -215,7 +237,7 @@ cdef inline int64_t report_time(const RiskNode *node, const Message *message) no
     return node.event_ts_ns
 
 
-cdef void hold(InEdge *edge, Outbox *box) noexcept nogil:
+cdef void hold(RiskNode *node, InEdge *edge, Outbox *box) noexcept nogil:
     """Put everything that an input has aside, in order."""
     cdef Message *message = edge_peek(edge)
     cdef int64_t now_ns = 0
@@ -223,6 +245,7 @@ cdef void hold(InEdge *edge, Outbox *box) noexcept nogil:
         if box.count % CLOCK_EVERY == 0 or now_ns == 0:
             now_ns = host_now_ns()
         edge_take(edge, message, now_ns)
+        order_answered(&node.times, message, now_ns)
         memcpy(outbox_next(box), message, MESSAGE_SIZE)
         edge_advance(edge)
         message = edge_peek(edge)
@@ -262,6 +285,7 @@ cdef void take_arrived(RiskNode *node) noexcept nogil:
         if taken % CLOCK_EVERY == CLOCK_EVERY - 1:
             now_ns = host_now_ns()
         edge_take(&node.reports, message, now_ns)
+        order_answered(&node.times, message, now_ns)
         take_report(node, message)
         edge_advance(&node.reports)
     for taken in range(BATCH):
@@ -300,8 +324,8 @@ cdef int risk_work(void *state) noexcept nogil:
     rounds = edge_progress(&node.reports)
     intended = edge_progress(&node.intents)
     if node.simulated:
-        hold(&node.reports, &node.held_reports)
-        hold(&node.intents, &node.held_intents)
+        hold(node, &node.reports, &node.held_reports)
+        hold(node, &node.intents, &node.held_intents)
     if flush(node):
         if not node.simulated:
             take_arrived(node)
@@ -350,6 +374,8 @@ cdef class RiskAgent(Agent):
         self.node.page = self.page
         self.node.stats = self.calls.stats
         self.node.simulated = simulated
+        profile_open(&self.node.profile, self.page, index)
+        self.node.times.histogram = path_histogram(self.page, PATH_ORDER_TO_REPORT)
         outbox_reserve(&self.node.orders_box, RESERVED)
         outbox_reserve(&self.node.refused_box, RESERVED)
         outbox_reserve(&self.node.held_reports, RESERVED)

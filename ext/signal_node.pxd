@@ -6,9 +6,11 @@ from hft.core.control cimport STRATEGIES_MAX, ControlPage, NodeStats, StrategySt
 from hft.core.edges cimport InEdge, OutEdge
 from hft.core.features cimport Features
 from hft.core.fusion cimport Fusion, Opinions
+from hft.core.histogram cimport Histogram
 from hft.core.journal cimport Journal
 from hft.core.outbox cimport Outbox
 from hft.core.pending cimport Pending
+from hft.core.profile cimport Profile
 from hft.core.sources cimport Sources
 from hft.core.strategy cimport Desk, StrategyCalls
 
@@ -46,6 +48,8 @@ cdef struct SignalNode:
     Outbox decided  # decisions with their inputs, to be journaled
     uint32_t journaled  # of these
     Journal *journal  # NULL without fusion
+    Profile profile
+    Histogram *tick_to_intent
     ControlPage *page
     NodeStats *stats
     uint64_t progress  # promised so far

@@ -16,6 +16,7 @@ from hft.core.agent cimport NEEDS_PYTHON, Agent
 from hft.core.clock cimport host_now_ns
 from hft.core.control cimport (
     NODE_DONE,
+    PATH_TICK_TO_INTENT,
     SIGNAL_BOOKS,
     SIGNAL_DECISIONS,
     SIGNAL_INTENTS,
@@ -62,6 +63,13 @@ from hft.core.messages cimport (
 )
 from hft.core.outbox cimport outbox_next, outbox_reserve
 from hft.core.pending cimport pending_add
+from hft.core.profile cimport (
+    operation_begin,
+    operation_end,
+    path_histogram,
+    path_record_left,
+    profile_open,
+)
 from hft.core.python_strategy cimport PythonStrategy, field_of
 from hft.core.ring cimport Ring
 from hft.core.sources cimport BUILT_IN, Sources, sources_listen, sources_speak
@@ -111,13 +119,18 @@ cdef void bring_in_order(SignalNode *node) noexcept nogil:
 
 cdef bint flush(SignalNode *node) noexcept nogil:
     """Move out what has been made; whether nothing is left."""
+    cdef int64_t now_ns
+    cdef uint32_t sent = node.intents.sent
     if not journal_decisions(node):
         return False
     if node.desk.out.count == 0:
         return True
     if node.simulated and node.has_python and not node.in_order:
         bring_in_order(node)
-    if not edge_flush(&node.intents, &node.desk.out, <uint32_t>host_now_ns()):
+    now_ns = host_now_ns()
+    edge_flush(&node.intents, &node.desk.out, <uint32_t>now_ns)
+    path_record_left(node.tick_to_intent, &node.desk.out, sent, node.intents.sent, now_ns)
+    if node.intents.sent != node.desk.out.count:
         return False
     node.stats.messages_out += node.desk.out.count
     stat_set(node.stats, SIGNAL_INTENTS, node.desk.intents)
@@ -325,6 +338,7 @@ cdef void handle_end(SignalNode *node, const Message *message) noexcept nogil:
 
 
 cdef void handle(SignalNode *node, const Message *message) noexcept nogil:
+    cdef int64_t began_ns = operation_begin(&node.profile, message.header.kind)
     node.desk.origin_ts_ns = message.header.origin_ts_ns
     if message.header.kind == TIME or message.header.kind == END:
         pass_time(node, message.control.event_ts_ns)
@@ -336,6 +350,7 @@ cdef void handle(SignalNode *node, const Message *message) noexcept nogil:
         handle_report(node, message)
     elif message.header.kind == END:
         handle_end(node, message)
+    operation_end(&node.profile, message.header.kind, began_ns)
 
 
 cdef void take_batch(SignalNode *node, InEdge *edge) noexcept nogil:
@@ -452,6 +467,8 @@ cdef class SignalAgent(Agent):
         self.node.page = self.page
         self.node.stats = self.calls.stats
         self.node.simulated = simulated
+        profile_open(&self.node.profile, self.page, index)
+        self.node.tick_to_intent = path_histogram(self.page, PATH_TICK_TO_INTENT)
         self.node.timer_ts_ns = INT64_MAX
         self.node.instrument_count = instruments
         self.node.features = <Features *>calloc(instruments, sizeof(Features))

@@ -27,7 +27,8 @@ def report(spec: RunSpec, shot: Snapshot, summary: Summary, wall_s: float) -> di
     """What the run was, what it did, and what that cost.
 
     `latency_ns` has per edge the time from publication to taking, and as `tick_to_...` the time
-    since the market event entered the system.
+    since the market event entered the system. `operations_ns` has what nodes take for a message,
+    `paths_ns` ways across nodes; hft/runtime/latencies.py has the rows.
     """
     latency = {edge["name"]: edge["hop_ns"] for edge in shot["edges"]}
     latency |= {f"tick_to_{edge['name']}": edge["age_ns"] for edge in shot["edges"]}
@@ -43,6 +44,8 @@ def report(spec: RunSpec, shot: Snapshot, summary: Summary, wall_s: float) -> di
         "nodes": [picked(node, NODE_FIELDS) for node in shot["nodes"]],
         "edges": [picked(edge, EDGE_FIELDS) for edge in shot["edges"]],
         "latency_ns": latency,
+        "operations_ns": shot["operations_ns"],
+        "paths_ns": shot["paths_ns"],
         "strategies": shot["strategies"],
         "decisions": {each["symbol"]: each["decision"]["count"] for each in shot["instruments"]},
         "dropped": {edge["name"]: edge["dropped"] for edge in shot["edges"]},

@@ -14,6 +14,7 @@ from typing import Any, TypedDict
 from hft.core.clock import now_ns
 from hft.core.control import (
     EDGES_MAX,
+    LATENCIES_MAX,
     NODES_MAX,
     STRATEGIES_MAX,
     VIEW_LEVELS,
@@ -21,6 +22,7 @@ from hft.core.control import (
     Control,
     Counter,
     IdleStrategy,
+    LatencyKind,
     NodeState,
     StopWord,
     StrategyState,
@@ -207,6 +209,8 @@ class Snapshot(TypedDict):
     nodes: list[Node]
     edges: list[Edge]
     tick_to_order_ns: Latency
+    operations_ns: dict[str, Latency]  # "engine.new_order": what a node's work on a message takes
+    paths_ns: dict[str, Latency]  # across nodes
     strategies: list[Strategy]
     instruments: list[Instrument]
     orders: Orders
@@ -254,6 +258,8 @@ def snapshot(control: Control) -> Snapshot:
         "tick_to_order_ns": next(
             (edge["age_ns"] for edge in edges if edge["name"] == "orders"), {"count": 0}
         ),
+        "operations_ns": latencies(page, LatencyKind.LATENCY_OPERATION),
+        "paths_ns": latencies(page, LatencyKind.LATENCY_PATH),
         "strategies": strategies(page),
         "instruments": instruments,
         "orders": {
@@ -368,6 +374,12 @@ def edge(row: Any, hop: Any, age: Any, node_names: list[str]) -> Edge:
         "hop_ns": summary(hop),
         "age_ns": summary(age),
     }
+
+
+def latencies(page: Any, kind: LatencyKind) -> dict[str, Latency]:
+    """The rows of one kind, by name."""
+    rows = page["latencies"][: min(int(page["latency_count"]), LATENCIES_MAX)]
+    return {text(row["name"]): summary(row["histogram"]) for row in rows if row["kind"] == kind}
 
 
 def instrument(row: Any) -> Instrument:

@@ -48,6 +48,26 @@ def test_every_hop_is_measured(amzn_day: Day) -> None:
         assert values[0] > 0
 
 
+def test_operations_and_paths_are_measured(amzn_day: Day) -> None:
+    """Each own command and its first answer are timed, of the market's some of each kind."""
+    report = amzn_day.report
+    operations, paths = report["operations_ns"], report["paths_ns"]
+    counts = {name: operation["count"] for name, operation in operations.items()}
+    taken = {edge["name"]: edge["taken"] for edge in report["edges"]}
+    own = ("new_order", "replace_order", "cancel_order")
+    assert sum(counts[f"engine.{name}"] for name in own) == taken["orders"]
+    assert sum(counts[f"risk.{name}"] for name in own) == taken["intents"]
+    assert paths["tick_to_intent"]["count"] == taken["intents"]
+    # Each was answered, once: accepted, replaced, rejected or cancelled.
+    assert paths["order_to_report"]["count"] == taken["orders"]
+    sampled = sum(count for name, count in counts.items() if name.startswith("engine.flow_"))
+    assert 0.9 < sampled * 32.5 / taken["market_flow"] < 1.1
+    assert min(counts[f"engine.{kind}"] for kind in ("flow_add", "flow_delete")) > 500
+    for summary in (*operations.values(), *paths.values()):
+        values = [summary[percentile] for percentile in PERCENTILES if percentile in summary]
+        assert values == sorted(values)
+
+
 def test_nothing_is_lost(amzn_day: Day) -> None:
     """What was published on a lossless edge was taken."""
     for edge in amzn_day.report["edges"]:
