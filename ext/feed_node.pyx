@@ -2,8 +2,9 @@
 
 Arrays are prepared in Python, some thousands of messages at a time; pushing and pacing them needs
 no GIL. A paced feed holds a message back until its recorded time, counted from the first message,
-has passed on the host's clock times `speed`. One that goes as fast as it can keeps no more than
-`LEAD` messages ahead of the engine: a longer queue would only add to every latency. The last
+has passed on the host's clock times `speed`. That moment is its origin, however late it comes to be
+pushed, so that no wait is left out of the latencies. One that goes as fast as it can keeps no more
+than `LEAD` messages ahead of the engine: a longer queue would only add to every latency. The last
 message is END.
 """
 
@@ -79,7 +80,7 @@ cdef int feed_work(void *state) noexcept nogil:
     cdef uint64_t space, pushed
     cdef Message *slots
     cdef Message *slot
-    cdef int64_t event_ts_ns
+    cdef int64_t event_ts_ns, due_ts_ns
     if node.ended:
         return 0
     space = ring_space(node.flow.ring, node.space_wanted)
@@ -101,13 +102,15 @@ cdef int feed_work(void *state) noexcept nogil:
         if node.duration_ns and event_ts_ns - node.first_event_ts_ns > node.duration_ns:
             node.exhausted = True
             break
-        if now_ns < node.started_ts_ns + <int64_t>(
+        due_ts_ns = node.started_ts_ns + <int64_t>(
             <double>(event_ts_ns - node.first_event_ts_ns) * node.host_ns_per_event_ns
-        ):
+        )
+        if now_ns < due_ts_ns:
             break
         slot = &slots[pushed]
         memcpy(&slot.words[1], &node.messages[node.place].words[1], MESSAGE_SIZE - 8)
-        slot.header.origin_ts_ns = now_ns
+        # A paced event enters when it is due: what it waits for a slow system is part of its age.
+        slot.header.origin_ts_ns = due_ts_ns if node.host_ns_per_event_ns else now_ns
         ring_publish(node.flow.ring, 1, <uint32_t>now_ns)
         node.last_event_ts_ns = event_ts_ns
         node.place += 1
