@@ -68,7 +68,16 @@ from hft.core.messages cimport (
 )
 from hft.core.outbox cimport Outbox, outbox_next, outbox_reserve
 from hft.core.profile cimport operation_begin, operation_end, profile_open
-from hft.core.ring cimport RING_DROP, Ring, ring_overwrite, ring_space, ring_write
+from hft.core.quick cimport expect_id, expect_order
+from hft.core.ring cimport (
+    RING_DROP,
+    Ring,
+    ring_has,
+    ring_overwrite,
+    ring_space,
+    ring_waiting,
+    ring_write,
+)
 from hft.core.static_assert cimport static_assert
 from hft.core.trie cimport hft_ctz64
 
@@ -82,6 +91,7 @@ cdef enum:
     VIEW_EVERY_NS = 5_000_000
     VIEWS_AT_ONCE = 32  # books that are shown then: some 30 µs
     CLOCK_EVERY = 16  # messages of a batch that share a reading of the clock
+    AHEAD = 4  # messages of the flow
     RESERVED = 16384  # messages that the outbox holds without growing
 
 
@@ -254,8 +264,16 @@ cdef void step(EngineNode *node, const Message *message, int64_t event_ts_ns,
     node.round_outputs += node.out.count - before
 
 
+cdef inline void look_ahead(EngineNode *node) noexcept nogil:
+    """Fetch what messages of the flow that wait behind this one will touch."""
+    if ring_has(node.flow.ring, 2 * AHEAD):
+        expect_id(&node.engine.book, ring_waiting(node.flow.ring, 2 * AHEAD).command.order_id)
+        expect_order(&node.engine.book, ring_waiting(node.flow.ring, AHEAD).command.order_id)
+
+
 cdef inline void step_flow(EngineNode *node, Message *message, int64_t now_ns) noexcept nogil:
     edge_take(&node.flow, message, now_ns)
+    look_ahead(node)
     if message.header.kind == END:
         node.flow_ended = True
     else:

@@ -98,6 +98,16 @@ cdef inline void look_ahead(const Book *book, const Message *message,
         ])
 
 
+cdef inline void expect_id(const Book *book, uint64_t order_id) noexcept nogil:
+    """Fetch where an id will be looked up, some commands later."""
+    prefetch(&book.ids.entries[likely_place(book, order_id)])
+
+
+cdef inline void expect_order(const Book *book, uint64_t order_id) noexcept nogil:
+    """Fetch the order that an id probably means; its place was fetched before."""
+    prefetch(&book.orders[likely_index(book, order_id)])
+
+
 cdef inline void note_quirks(Book *book, InstrumentBook *there) noexcept nogil:
     """After a command that went the long way: when plain orders may go the short one again."""
     book.wake_ts_ns = book.expiring.entries[1].key if book.expiring.count else INT64_MAX

@@ -163,6 +163,11 @@ cdef inline bint ring_has(const RingEnd *ring, uint64_t count) noexcept nogil:
     return load_acquire(&ring.slots[(last - 1) & ring.mask].words[0]) == last
 
 
+cdef inline const Message *ring_waiting(const RingEnd *ring, uint64_t place) noexcept nogil:
+    """The message that is `place` from 1 on among those that wait; `ring_has` said so."""
+    return &ring.slots[(ring.cursor + place - 1) & ring.mask]
+
+
 cdef inline void ring_store_cursor(RingEnd *ring) noexcept nogil:
     """Hand everything taken back to the producer."""
     if ring.cursor_stored != ring.cursor:
