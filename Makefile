@@ -5,7 +5,7 @@ PIP := $(BIN)/pip --quiet --disable-pip-version-check --no-input install
 BUILD_EXT := $(BIN)/python setup.py --quiet build_ext --inplace
 SOURCES := setup.py $(wildcard ext/*.pyx ext/*.pxd ext/include/*.h)
 
-.PHONY: help build run test lint bench bench-engine coverage asan fuzz docs picture soak clean
+.PHONY: help build run test lint bench bench-engine bench-ring coverage asan fuzz docs picture soak clean
 .DELETE_ON_ERROR:
 
 help:  ## list the commands
@@ -52,6 +52,10 @@ bench: build .venv/.dev  ## run bench/bench_*.py, results go to build/bench/; AR
 
 bench-engine: build .venv/.dev  ## run the engine beside a floor in C; ARGS="--rounds 9"
 	@$(BIN)/python bench/engine.py $(ARGS)
+	@$(BIN)/python -m tools.figures build/bench
+
+bench-ring: build .venv/.dev  ## run the ring between two cores, beside others; ARGS="--rounds 9"
+	@$(BIN)/python bench/ring.py $(ARGS)
 	@$(BIN)/python -m tools.figures build/bench
 
 # The traced build has directories of its own, so that going back only copies. Any build/.built

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "hft_engine.h"
+#include "ticks.h"
 
 #define BATCH 256 /* commands of one call where throughput is measured */
 
@@ -61,20 +62,5 @@ void floor_destroy(floor_book *book);
 void floor_apply(floor_book *book, const hft_message *commands, size_t count, hft_on_answers on,
                  void *context);
 uint64_t floor_order_count(const floor_book *book);
-
-/* A look at the clock, in ticks of the processor's counter; it waits for nothing. */
-static inline uint64_t ticks_now(void)
-{
-    return __builtin_ia32_rdtsc();
-}
-
-/* The same when all before it is done, memory included, and before anything after it begins. */
-static inline uint64_t ticks_when_done(void)
-{
-    unsigned core;
-    const uint64_t ticks = __builtin_ia32_rdtscp(&core);
-    __builtin_ia32_lfence();
-    return ticks;
-}
 
 #endif

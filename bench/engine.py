@@ -9,7 +9,6 @@ import argparse
 import collections
 import ctypes
 import os
-import sys
 import time
 from collections.abc import Callable
 from ctypes import byref, c_uint64, c_void_p
@@ -20,9 +19,8 @@ import adversary
 import flows
 import instructions
 import numpy as np
-import pyperf
 from native import load_driver
-from support import CACHE, ROOT, note
+from support import CACHE, ROOT, Results, note, suite
 from table import engine_table
 
 from hft.core import MatchingEngine
@@ -38,7 +36,6 @@ QUANTILES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 RESTING = 1_000_000  # whose memory is counted
 CALLS = 20_000
 CALL_ROUNDS = 15
-Results = dict[str, list[float]]
 
 
 class Bench:
@@ -165,19 +162,6 @@ def seconds(method: Callable[..., Any], pair: tuple[Any, Any], calls: int, *more
         method(first, *more)
         method(second, *more)
     return (time.perf_counter() - started) / (calls // 2 * 2)
-
-
-def suite(found: dict[str, Results], started: float) -> pyperf.BenchmarkSuite:
-    """The results as pyperf keeps them, with the machine."""
-    duration = time.perf_counter() - started
-    python = sys.version.split()[0]  # pyperf doesn't note it here
-    made = []
-    for unit, results in found.items():
-        for name, values in results.items():
-            metadata = {"name": name, "unit": unit, "duration": duration, "loops": 1}
-            metadata["python_version"] = python
-            made.append(pyperf.Benchmark([pyperf.Run([v], metadata=metadata) for v in values]))
-    return pyperf.BenchmarkSuite(made)
 
 
 def measure(args: argparse.Namespace) -> dict[str, Results]:

@@ -34,7 +34,12 @@ def compile_loops() -> None:
     from Cython.Build import cythonize
     from setuptools import Distribution, Extension
 
-    extension = Extension("loops", [str(SOURCE)], extra_compile_args=["-O3", "-g1", "-fno-plt"])
+    extension = Extension(
+        "loops",
+        [str(SOURCE)],
+        include_dirs=[str(BENCH), str(EXT / "include")],
+        extra_compile_args=["-O3", "-g1", "-fno-plt"],
+    )
     modules = cythonize(
         [extension],
         build_dir=str(TARGET),
@@ -59,7 +64,8 @@ def compile_loops() -> None:
 def load() -> ModuleType:
     """The compiled loops. Workers find what their manager has just built."""
     built = next(TARGET.glob("loops.*.so"), None)
-    if "--worker" not in sys.argv and is_older(built, [SOURCE, *EXT.glob("*.pxd")]):
+    inputs = [SOURCE, *EXT.glob("*.pxd"), *BENCH.glob("*.h"), *EXT.glob("include/*.h")]
+    if "--worker" not in sys.argv and is_older(built, inputs):
         compile_loops()
     if str(TARGET) not in sys.path:
         sys.path.insert(0, str(TARGET))

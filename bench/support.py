@@ -16,6 +16,8 @@ CACHE = ROOT / "build/bench-cache"  # outside of build/bench, which holds result
 DATA = Path(os.environ.get("HFT_DATA") or ROOT.parent / "shared/data")
 LOBSTER = DATA / "lobster/LOBSTER_SampleFile_AMZN_2012-06-21_5.zip"
 
+Results = dict[str, list[float]]  # values by name
+
 sys.path.insert(0, str(ROOT))
 os.environ["PYTHONPATH"] = str(ROOT)  # of pyperf's workers, and of the system's processes
 
@@ -57,6 +59,19 @@ def repeat(runner: pyperf.Runner, experiment: Callable[[], dict[str, float]]) ->
         print(f"{name}: median +- MAD: {text[0]} +- {text[1]}, {len(each)} runs", flush=True)
         if args.output:
             pyperf.add_runs(args.output, benchmark)
+
+
+def suite(found: dict[str, Results], started: float) -> pyperf.BenchmarkSuite:
+    """The results as pyperf keeps them, with the machine."""
+    duration = time.perf_counter() - started
+    python = sys.version.split()[0]  # pyperf doesn't note it here
+    made = []
+    for unit, results in found.items():
+        for name, values in results.items():
+            metadata = {"name": name, "unit": unit, "duration": duration, "loops": 1}
+            metadata["python_version"] = python
+            made.append(pyperf.Benchmark([pyperf.Run([v], metadata=metadata) for v in values]))
+    return pyperf.BenchmarkSuite(made)
 
 
 def note(text: str) -> None:

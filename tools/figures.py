@@ -30,12 +30,31 @@ RATES = ((1e6, "M/s"), (1e3, "k/s"), (1.0, "/s"))
 
 # What a reader sees: benchmark, what it is in words, and whether as a rate.
 ROWS = (
-    ("ring, one way, one by one", "Ring between two cores: messages, one way", True),
+    ("ring, one way, one by one", "Ring between two cores: messages, published one by one", True),
+    ("ring, one way, batches of 256", "Ring between two cores: messages, in batches", True),
+    (
+        "head/tail ring, one way, one by one",
+        "A head/tail ring beside it: messages, published one by one",
+        True,
+    ),
     ("ring, round trip p50", "Ring between two cores: round trip, p50", False),
     ("ring, round trip p99", "Ring between two cores: round trip, p99", False),
     ("bare flag, round trip p50", "A bare flag between the same cores: round trip, p50", False),
+    ("head/tail ring, round trip p50", "The head/tail ring: round trip, p50", False),
+    ("ring to engine to ring, round trip p50", "Ring, engine, ring: round trip, p50", False),
+    ("ring to engine to ring, round trip p99", "Ring, engine, ring: round trip, p99", False),
+    ("ring from Python, a call of push", "Ring from Python: a call of `push`", False),
+    ("ring from Python, a call of take_into", "Ring from Python: a call of `take_into`", False),
+    (
+        "ring from Python, message of a batch of 256",
+        "Ring from Python: a message of a batch, pushed and taken",
+        False,
+    ),
     ("ring from Python, round trip p50", "Ring, Python to Python: round trip, p50", False),
     ("multiprocessing.Pipe, round trip p50", "`multiprocessing.Pipe`: round trip, p50", False),
+    ("pyzmq over ipc, round trip p50", "pyzmq over ipc: round trip, p50", False),
+    ("faster-fifo, round trip p50", "faster-fifo: round trip, p50", False),
+    ("multiprocessing.Queue, round trip p50", "`multiprocessing.Queue`: round trip, p50", False),
     ("compiled engine, mix A", "Engine, mix A from C: a command with its reports", False),
     ("floor, mix A", "The least that a C program can do for mix A, beside it", False),
     ("compiled engine, mix A, one operation p50", "Engine, mix A, one command: p50", False),
@@ -73,6 +92,11 @@ ROWS = (
 RATIOS = (
     ("ring, round trip p50", "bare flag, round trip p50", "Ring to bare flag: round trip, p50"),
     ("ring, round trip p99", "bare flag, round trip p99", "Ring to bare flag: round trip, p99"),
+    (
+        "head/tail ring, one way, one by one",
+        "ring, one way, one by one",
+        "Head/tail ring to ring: time of a message, one by one",
+    ),
     ("compiled engine, mix A", "floor, mix A", "Engine to floor: mix A"),
     ("compiled engine, large", "floor, large", "Engine to floor: 200,000 resting orders"),
     ("compiled engine, huge", "floor, huge", "Engine to floor: 1,000,000 resting orders"),

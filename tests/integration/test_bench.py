@@ -13,18 +13,16 @@ import pytest
 from hft.core import MatchingEngine
 from tests.reference.engine import ReferenceEngine
 from tests.reference.wire import Trade
-from tools.figures import ROWS, UNITS, load
+from tools.figures import RATIOS, ROWS, UNITS, load
 
 ROOT = Path(__file__).parents[2]
 CHEAP = {
-    "bench_ring": (),
     "bench_engine": ("--operations", "2000"),
     "bench_features": (),
     "bench_feeds": (),
     "bench_pipeline": ("--market-seconds", "5", "--real-seconds", "0.5"),
 }
 RECORDED = re.compile("LOBSTER|quotes|trades")
-NEEDS_TWO_CORES = {"bench_ring"}
 
 
 @pytest.fixture
@@ -45,8 +43,6 @@ def engine_bench(bench_path: None) -> ModuleType:
 
 @pytest.mark.parametrize("script", CHEAP)
 def test_a_benchmark_runs_and_its_rows_are_there(script: str, tmp_path: Path) -> None:
-    if script in NEEDS_TWO_CORES and len(os.sched_getaffinity(0)) < 2:
-        pytest.skip("it pins two processes to a core each, and this host gives us one")
     command = [sys.executable, str(ROOT / f"bench/{script}.py"), *CHEAP[script]]
     command += ["--debug-single-value", "--quiet", "--output", str(tmp_path / f"{script}.json")]
     # Without recordings: what needs one is left out.
@@ -96,6 +92,44 @@ def test_the_engine_is_run_beside_the_floor(tmp_path: Path) -> None:
     rows = {name for name, *_ in ROWS if re.match("compiled engine|floor", name)}
     assert {name for name in rows if "instructions" not in name} <= names
     assert {figure.unit for figure in results.figures} <= set(UNITS)
+
+
+def ring_names(tmp_path: Path, cores: set[int]) -> tuple[set[str], str]:
+    """What a small run of bench/ring.py on these cores has measured, and what it says."""
+    command = [sys.executable, str(ROOT / "bench/ring.py"), "--output", str(tmp_path / "ring.json")]
+    command += ["--share", "0.01", "--rounds", "2"]
+    mine = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    finally:
+        os.sched_setaffinity(0, mine)
+    assert done.returncode == 0, done.stderr
+    results = load(tmp_path)
+    assert results is not None
+    assert {len(figure.values) for figure in results.figures} == {2}
+    return {figure.name for figure in results.figures}, done.stderr
+
+
+@pytest.mark.timeout(180)
+def test_the_ring_is_run_beside_others(tmp_path: Path) -> None:
+    """Every message of every subject is checked on its way; and nothing stays in /dev/shm."""
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    if len(cores) < 2:
+        pytest.skip("it pins two processes to a core each, and this host gives us one")
+    names, _ = ring_names(tmp_path, set(cores))
+    rows = {name for name, *_ in ROWS} | {name for ratio in RATIOS for name in ratio[:2]}
+    ours = re.compile("ring|bare flag|head/tail|multiprocessing|pyzmq")
+    assert {name for name in rows if ours.match(name)} <= names
+    assert not list(Path("/dev/shm").glob("hft-bench-ring-*"))
+
+
+@pytest.mark.timeout(180)
+def test_on_one_core_calls_are_timed_and_the_rest_is_said_to_be_left_out(tmp_path: Path) -> None:
+    names, said = ring_names(tmp_path, {min(os.sched_getaffinity(0))})
+    assert names
+    assert all(re.match("ring from Python, (a call|message) of", name) for name in names)
+    assert "all else takes two cores" in said
 
 
 def test_the_flow_in_c_is_what_the_reference_makes_of_it(engine_bench: ModuleType) -> None:

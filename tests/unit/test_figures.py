@@ -49,12 +49,12 @@ def refused(folder: Path) -> str:
 
 def test_readme_has_median_spread_unit_script_and_machine(tmp_path: Path) -> None:
     figures = {RING: (250e-9, 260e-9, 252e-9), ONE_WAY: (20e-9, 25e-9, 16e-9)}
-    store(tmp_path, "bench_ring", figures, load_avg_1min=1.25)
+    store(tmp_path, "ring", figures, load_avg_1min=1.25)
     lines = table(loaded(tmp_path)).splitlines()
     assert lines[2:] == [
         "| Ring between two cores: messages, one way "
-        "| 50.0 | 10.0 \\* | 40.0 - 62.5 | M/s | `bench_ring.py` |",
-        "| Ring between two cores: round trip, p50 | 252 | 2 | 250 - 260 | ns | `bench_ring.py` |",
+        "| 50.0 | 10.0 \\* | 40.0 - 62.5 | M/s | `ring.py` |",
+        "| Ring between two cores: round trip, p50 | 252 | 2 | 250 - 260 | ns | `ring.py` |",
         "",
         "Measured on Some CPU, 2 cores, Linux-6.1-x86_64, Python 3.11.7; 2026-11-21; "
         "load average 1.2 to 1.2.",
@@ -64,7 +64,7 @@ def test_readme_has_median_spread_unit_script_and_machine(tmp_path: Path) -> Non
 
 
 def test_screen_shows_every_benchmark_and_marks_noise(tmp_path: Path) -> None:
-    store(tmp_path, "bench_ring", {RING: (1e-3, 2e-3, 3e-3), "of no row": (1.5, 1.5)})
+    store(tmp_path, "ring", {RING: (1e-3, 2e-3, 3e-3), "of no row": (1.5, 1.5)})
     lines = screen(loaded(tmp_path)).splitlines()
     assert lines[1].split()[4:] == ["2.00", "1.00*", "ms", "3", "1.00", "-", "3.00"]
     assert lines[2].split()[3:] == ["1.50", "0.00", "s", "2", "1.50", "-", "1.50"]
@@ -73,10 +73,10 @@ def test_screen_shows_every_benchmark_and_marks_noise(tmp_path: Path) -> None:
 def test_a_ratio_is_of_the_values_of_one_repetition(tmp_path: Path) -> None:
     """The machine slows both down fourfold: their medians show it, their ratio does not."""
     flag = "bare flag, round trip p50"
-    store(tmp_path, "bench_ring", {RING: (120e-9, 480e-9, 120e-9), flag: (1e-7, 4e-7, 1e-7)})
+    store(tmp_path, "ring", {RING: (120e-9, 480e-9, 120e-9), flag: (1e-7, 4e-7, 1e-7)})
     row = next(line for line in table(loaded(tmp_path)).splitlines() if "Ring to bare" in line)
     assert row == (
-        "| Ring to bare flag: round trip, p50 | 1.20 | 0.00 | 1.20 - 1.20 | x | `bench_ring.py` |"
+        "| Ring to bare flag: round trip, p50 | 1.20 | 0.00 | 1.20 - 1.20 | x | `ring.py` |"
     )
 
 
@@ -115,25 +115,25 @@ def test_without_results_readme_stays(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_a_file_that_is_not_pyperfs_ends_with_one_line(
     tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "bench_ring.json").write_text(text)
+    (tmp_path / "ring.json").write_text(text)
     assert main([str(tmp_path)]) == 2
     error = capsys.readouterr().err
-    assert "bench_ring.json: must be pyperf's JSON" in error
+    assert "ring.json: must be pyperf's JSON" in error
     assert error.count("\n") == 1
 
 
 def test_a_machine_that_is_not_named_is_refused(tmp_path: Path) -> None:
-    store(tmp_path, "bench_ring", {RING: (1e-6,)}, cpu_model_name=None)
+    store(tmp_path, "ring", {RING: (1e-6,)}, cpu_model_name=None)
     assert "cpu_model_name: the machine isn't named" in refused(tmp_path)
 
 
 def test_results_of_two_machines_are_not_mixed(tmp_path: Path) -> None:
-    store(tmp_path, "bench_ring", {RING: (1e-6,)})
+    store(tmp_path, "ring", {RING: (1e-6,)})
     store(tmp_path, "bench_engine", {"engine, mix A": (1e-7,)}, cpu_model_name="Another CPU")
     assert "different machines" in refused(tmp_path)
 
 
 def test_a_benchmark_that_is_there_twice_is_refused(tmp_path: Path) -> None:
-    for script in ("bench_ring", "bench_ring_again"):
+    for script in ("ring", "ring_again"):
         store(tmp_path, script, {RING: (1e-6,)})
     assert "must be there once" in refused(tmp_path)
