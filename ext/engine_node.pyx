@@ -462,6 +462,7 @@ cdef void show(EngineNode *node, int64_t now_ns) noexcept nogil:
     stat_set(node.stats, ENGINE_JOURNAL_STALLS, node.journal.stalls)
     stat_set(node.stats, ENGINE_LIVE_ORDERS, node.engine.book.order_count)
     stat_set(node.stats, ENGINE_EVENT_TS_NS, <uint64_t>node.event_ts_ns)
+    node.stats.allocations = node.out.allocations + node.delay.allocations
     if node.finished:
         show_changed(node, INSTRUMENTS_MAX)
     elif now_ns - node.view_ts_ns >= VIEW_EVERY_NS:

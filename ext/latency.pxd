@@ -5,9 +5,9 @@ Within the ring nothing overtakes: an order never arrives before the one sent be
 """
 
 from libc.stdint cimport int64_t, uint64_t
-from libc.stdlib cimport abort, realloc
 from libc.string cimport memmove, memset
 
+from hft.core.memory cimport memory_grow
 from hft.core.messages cimport Message
 
 
@@ -26,6 +26,7 @@ cdef struct OrderDelay:
     uint64_t first
     uint64_t end
     uint64_t capacity
+    uint64_t allocations  # since it was reserved
 
 
 cdef inline uint64_t splitmix(uint64_t state) noexcept nogil:
@@ -46,9 +47,8 @@ cdef inline int64_t delay_draw_ns(OrderDelay *delay) noexcept nogil:
 
 
 cdef inline void delay_grow(OrderDelay *delay, uint64_t capacity) noexcept nogil:
-    delay.orders = <Underway *>realloc(delay.orders, capacity * sizeof(Underway))
-    if delay.orders == NULL:
-        abort()
+    delay.orders = <Underway *>memory_grow(delay.orders, capacity * sizeof(Underway),
+                                           &delay.allocations)
     memset(&delay.orders[delay.capacity], 0, (capacity - delay.capacity) * sizeof(Underway))
     delay.capacity = capacity
 
@@ -56,6 +56,7 @@ cdef inline void delay_grow(OrderDelay *delay, uint64_t capacity) noexcept nogil
 cdef inline void delay_reserve(OrderDelay *delay) noexcept nogil:
     """Have room for the orders that are usually under way, its memory touched."""
     delay_grow(delay, 4096)
+    delay.allocations = 0
 
 
 cdef inline void delay_send(OrderDelay *delay, const Message *message, int64_t sent_ts_ns,

@@ -5,10 +5,10 @@ they have room. Made large enough at start, it grows only when one command cause
 `capacity` messages (a sweep of a deep book).
 """
 
-from libc.stdint cimport uint32_t
-from libc.stdlib cimport abort, realloc
+from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memset
 
+from hft.core.memory cimport memory_grow
 from hft.core.messages cimport MESSAGE_SIZE, Message
 
 
@@ -16,23 +16,23 @@ cdef struct Outbox:
     Message *messages
     uint32_t count
     uint32_t capacity
+    uint64_t allocations  # since it was reserved
 
 
 cdef inline void outbox_reserve(Outbox *box, uint32_t capacity) noexcept nogil:
     """Have room for so many messages, its memory touched. For the start, not for a step."""
-    box.messages = <Message *>realloc(box.messages, <size_t>capacity * MESSAGE_SIZE)
-    if box.messages == NULL:
-        abort()
+    box.messages = <Message *>memory_grow(box.messages, <size_t>capacity * MESSAGE_SIZE,
+                                          &box.allocations)
     memset(box.messages, 0, <size_t>capacity * MESSAGE_SIZE)
     box.capacity = capacity
+    box.allocations = 0
 
 
 cdef inline void outbox_grow(Outbox *box) noexcept nogil:
     cdef uint32_t capacity = 2 * box.capacity if box.capacity else 1024
-    box.messages = <Message *>realloc(box.messages, <size_t>capacity * MESSAGE_SIZE)
-    if box.messages == NULL:
-        # No report may be lost, and none can be written: stop here; the journal has the command.
-        abort()
+    # No report may be lost: without memory the process stops; the journal has the command.
+    box.messages = <Message *>memory_grow(box.messages, <size_t>capacity * MESSAGE_SIZE,
+                                          &box.allocations)
     box.capacity = capacity
 
 

@@ -1,10 +1,10 @@
 """Messages that wait for Python: what a node's step saw, with what it knew at that moment."""
 
-from libc.stdint cimport int64_t, uint32_t
-from libc.stdlib cimport abort, realloc
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from hft.core.features cimport Features
+from hft.core.memory cimport memory_grow
 from hft.core.messages cimport Message
 
 
@@ -18,6 +18,17 @@ cdef struct Pending:
     PendingEvent *events
     uint32_t count
     uint32_t capacity
+    uint64_t allocations  # since it was reserved
+
+
+cdef inline void pending_reserve(Pending *pending, uint32_t capacity) noexcept nogil:
+    """Have room for so many events, its memory touched. For the start, not for a step."""
+    pending.events = <PendingEvent *>memory_grow(
+        pending.events, capacity * sizeof(PendingEvent), &pending.allocations
+    )
+    memset(pending.events, 0, capacity * sizeof(PendingEvent))
+    pending.capacity = capacity
+    pending.allocations = 0
 
 
 cdef inline void pending_add(Pending *pending, const Message *message, int64_t event_ts_ns,
@@ -26,11 +37,9 @@ cdef inline void pending_add(Pending *pending, const Message *message, int64_t e
     cdef PendingEvent *event
     if pending.count == pending.capacity:
         pending.capacity = 2 * pending.capacity if pending.capacity else 1024
-        pending.events = <PendingEvent *>realloc(
-            pending.events, pending.capacity * sizeof(PendingEvent)
+        pending.events = <PendingEvent *>memory_grow(
+            pending.events, pending.capacity * sizeof(PendingEvent), &pending.allocations
         )
-        if pending.events == NULL:
-            abort()
     event = &pending.events[pending.count]
     event.message = message[0]
     event.event_ts_ns = event_ts_ns

@@ -310,6 +310,10 @@ cdef void show(RiskNode *node) noexcept nogil:
     stat_set(node.stats, RISK_CANCELLED, node.gate.counts.cancelled)
     stat_set(node.stats, RISK_REPLACED, node.gate.counts.replaced)
     stat_set(node.stats, RISK_REJECTED, node.gate.counts.rejected)
+    node.stats.allocations = (
+        node.orders_box.allocations + node.refused_box.allocations
+        + node.held_reports.allocations + node.held_intents.allocations
+    )
     node.shown = True
 
 

@@ -62,7 +62,7 @@ from hft.core.messages cimport (
     kind_is_report,
 )
 from hft.core.outbox cimport outbox_next, outbox_reserve
-from hft.core.pending cimport pending_add
+from hft.core.pending cimport pending_add, pending_reserve
 from hft.core.profile cimport (
     operation_begin,
     operation_end,
@@ -432,6 +432,10 @@ cdef int signal_work(void *state) noexcept nogil:
     # What nobody waits for comes after what is waited for.
     taken = edge_settle(&node.data, data_before) + edge_settle(&node.refusals, refusals_before)
     node.stats.messages_in += taken
+    node.stats.allocations = (
+        node.desk.out.allocations + node.held.allocations + node.decided.allocations
+        + node.pending.allocations
+    )
     if node.python_due or (node.journal != NULL and not journal_has_room(node.journal)):
         return NEEDS_PYTHON
     return <int>taken
@@ -485,6 +489,8 @@ cdef class SignalAgent(Agent):
             self.node.interval_ns = fusion["interval_ns"]
             self.make_journal = make_journal
         self.seat(strategies)
+        if self.node.has_python:
+            pending_reserve(&self.node.pending, RESERVED)
         self.calls.state = &self.node
         self.calls.work = signal_work
 

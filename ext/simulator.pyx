@@ -43,7 +43,7 @@ from hft.core.messages cimport (
     Command,
     Message,
 )
-from hft.core.outbox cimport Outbox
+from hft.core.outbox cimport Outbox, outbox_reserve
 from hft.core.pools cimport Order, order_is_ask
 
 from hft.core.messages import COMMAND
@@ -97,6 +97,7 @@ cdef class Simulator:
                   double events_per_second, double depth_ticks, uint32_t resting_orders,
                   double order_lots, start_ts_ns, uint64_t seed):
         engine_init(&self.engine, 1, 4 * resting_orders + 1024, 1, 0)
+        outbox_reserve(&self.box, 1024)
         self.fair_ticks = mid_ticks
         self.spread_ticks = spread_ticks
         self.volatility_ticks = volatility_ticks

@@ -13,7 +13,9 @@ from hft.monitor.snapshot import Snapshot
 from hft.nodes.spec import RunSpec
 from hft.oms.summary import Summary
 
-NODE_FIELDS = ("name", "core", "pid", "idle", "messages_in", "messages_out", "busy_share")
+NODE_FIELDS = (
+    "name", "core", "pid", "idle", "messages_in", "messages_out", "busy_share", "allocations",
+)  # fmt: skip
 EDGE_FIELDS = ("name", "published", "taken", "high_water")
 
 __all__ = ["differences", "kill_line", "rejections", "report", "writable", "write_report"]

@@ -71,6 +71,7 @@ class Node(TypedDict):
     loop_ns: int
     messages_in: int
     messages_out: int
+    allocations: int  # after start: its boxes were too small
     counters: dict[str, int]
 
 
@@ -341,6 +342,7 @@ def node(row: Any, host_ts_ns: int, due_ts_ns: int) -> Node:
         "loop_ns": loop_ns,
         "messages_in": int(row["messages_in"]),
         "messages_out": int(row["messages_out"]),
+        "allocations": int(row["allocations"]),
         "counters": {
             counter: count
             for counter, count in counters.items()
