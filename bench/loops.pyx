@@ -260,39 +260,46 @@ cdef class EngineBehindRings:
             self.api.destroy(self.engine)
 
 
+cdef inline void put_order(RingEnd *ring, uint64_t number, bint cancels) noexcept nogil:
+    """Publish an order of that number, or its cancel, made in place. There is space."""
+    cdef uint64_t found
+    cdef Message *slot = ring_claim(ring, 1, &found)
+    memset(&slot.words[1], 0, MESSAGE_SIZE - 8)
+    slot.header.kind = CANCEL_ORDER if cancels else NEW_ORDER
+    slot.command.order_id = (<uint64_t>SOURCE_STRATEGY << SOURCE_SHIFT) + number
+    slot.command.price_ticks = TOP_TICKS - <int64_t>(number * 7 % LEVELS)
+    slot.command.qty_lots = 1
+    slot.command.side = BUY
+    ring_publish(ring, 1, 0)
+
+
+cdef bint wait_for_report(RingEnd *ring, uint8_t kind) noexcept nogil:
+    """Take all up to the next report of that kind; False if there is none, or a rejection."""
+    cdef const Message *answer
+    cdef uint8_t found
+    while True:
+        answer = wait_for_message(ring)
+        if answer == NULL or answer.header.kind == REJECTED:
+            return False
+        found = answer.header.kind
+        ring_advance(ring)
+        if found == kind:
+            return True
+
+
 def engine_ping(RingHandle target, RingHandle source, uint64_t first, uint32_t[::1] ticks):
     """Send an order, wait for its report, cancel it, wait for that, and so on: the ticks of each.
 
     The orders join those that rest near the top. What else comes back, a changed book, is read.
     """
-    cdef Message message
-    cdef const Message *answer
     cdef uint64_t done = 0
     cdef uint64_t count = len(ticks)
-    cdef uint64_t before, now, number
-    cdef uint8_t wanted = 0
-    memset(&message, 0, sizeof(message))
-    message.command.side = BUY
-    message.command.qty_lots = 1
+    cdef uint64_t before, now
     with nogil:
         before = ticks_now()
         while done < count and wait_for_space(&target.ring, 1):
-            number = first + done // 2
-            wanted = CANCELLED if done & 1 else ACCEPTED
-            message.header.kind = CANCEL_ORDER if done & 1 else NEW_ORDER
-            message.command.order_id = (<uint64_t>SOURCE_STRATEGY << SOURCE_SHIFT) + number
-            message.command.price_ticks = TOP_TICKS - <int64_t>(number * 7 % LEVELS)
-            ring_write(&target.ring, &message, 0)
-            while True:
-                answer = wait_for_message(&source.ring)
-                if answer == NULL or answer.header.kind == REJECTED:
-                    break
-                ring_advance(&source.ring)
-                if answer.header.kind == wanted and (
-                    answer.report.order_id == message.command.order_id
-                ):
-                    break
-            if answer == NULL or answer.header.kind == REJECTED:
+            put_order(&target.ring, first + done // 2, done & 1 != 0)
+            if not wait_for_report(&source.ring, CANCELLED if done & 1 else ACCEPTED):
                 break
             now = ticks_now()
             ticks[done] = <uint32_t>(now - before)

@@ -93,6 +93,11 @@ RATIOS = (
     ("ring, round trip p50", "bare flag, round trip p50", "Ring to bare flag: round trip, p50"),
     ("ring, round trip p99", "bare flag, round trip p99", "Ring to bare flag: round trip, p99"),
     (
+        "ring to engine to ring, round trip p50",
+        "bare flag, round trip p50",
+        "Ring, engine, ring to bare flag: round trip, p50",
+    ),
+    (
         "head/tail ring, one way, one by one",
         "ring, one way, one by one",
         "Head/tail ring to ring: time of a message, one by one",
