@@ -8,6 +8,7 @@ other way: `stop` (launch) and `kill` (anybody). Readers map it read-only.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from hft.core.clock cimport ClockPage, ClockStats
 from hft.core.histogram cimport Histogram
 from hft.core.segment cimport Segment, SegmentHeader
 
@@ -237,6 +238,8 @@ cdef struct ControlPage:
     uint64_t reserved_1[15]
     uint64_t kill  # 0: trading; else when it was engaged, host ns
     uint64_t reserved_2[15]
+    ClockPage clock
+    ClockStats clock_stats
     NodeStats nodes[NODES_MAX]
     StrategyStats strategies[STRATEGIES_MAX]
     EdgeStats edges[EDGES_MAX]

@@ -5,7 +5,7 @@ import numpy as np
 from libc.stdint cimport uint32_t, uint64_t
 
 from hft.core.atomics cimport load_acquire, store_release
-from hft.core.clock cimport host_now_ns
+from hft.core.clock cimport ClockPage, ClockStats, RunClock, host_now_ns, read_carefully
 from hft.core.segment cimport SEGMENT_CONTROL, SegmentHeader
 from hft.core.static_assert cimport static_assert
 
@@ -19,6 +19,8 @@ __all__ = [
 ]
 
 # Parts with different writers share no cache line.
+static_assert(sizeof(ClockPage) % 64 == 0)
+static_assert(sizeof(ClockStats) % 64 == 0)
 static_assert(sizeof(NodeStats) % 64 == 0)
 static_assert(sizeof(StrategyStats) % 64 == 0)
 static_assert(sizeof(EdgeStats) % 64 == 0)
@@ -29,6 +31,7 @@ static_assert(VIEW_WORDS == VIEW_LEVELS * LEVEL_WORDS)
 static_assert(OWN_WORDS == VIEW_OWN_ORDERS * OWN_ORDER_WORDS)
 
 cdef SegmentHeader _segment
+cdef ClockStats _clock
 cdef NodeStats _node
 cdef StrategyStats _strategy
 cdef EdgeStats _edge
@@ -37,6 +40,7 @@ cdef LatencyStats _latency
 cdef ControlPage _page  # never touched: it only says where fields are
 
 SEGMENT = np.asarray(<SegmentHeader[:1]>&_segment).dtype
+CLOCK = np.asarray(<ClockStats[:1]>&_clock).dtype
 NODE = np.asarray(<NodeStats[:1]>&_node).dtype
 STRATEGY = np.asarray(<StrategyStats[:1]>&_strategy).dtype
 EDGE = np.asarray(<EdgeStats[:1]>&_edge).dtype
@@ -69,6 +73,7 @@ def page_dtype(instruments):
         ("latency_count", np.uint32, place(&_page.latency_count)),
         ("stop", np.uint64, place(&_page.stop)),
         ("kill", np.uint64, place(&_page.kill)),
+        ("clock", CLOCK, place(&_page.clock_stats)),
         ("nodes", (NODE, NODES_MAX), place(&_page.nodes)),
         ("strategies", (STRATEGY, STRATEGIES_MAX), place(&_page.strategies)),
         ("edges", (EDGE, EDGES_MAX), place(&_page.edges)),
@@ -127,6 +132,11 @@ cdef class Control:
         return self.page.segment.run_id
 
     @property
+    def clock(self):
+        """The run's clock."""
+        return RunClock.of(&self.page.clock, self.segment)
+
+    @property
     def stop(self):
         """The stop word."""
         return StopWord(load_acquire(&self.page.stop))
@@ -138,7 +148,7 @@ cdef class Control:
     def engage_kill_switch(self):
         """Stop all trading: the risk gate refuses every order from now on."""
         if load_acquire(&self.page.kill) == 0:
-            store_release(&self.page.kill, <uint64_t>host_now_ns())
+            store_release(&self.page.kill, <uint64_t>read_carefully(&self.page.clock))
 
     @property
     def killed(self):

@@ -23,7 +23,7 @@ from hft.core.messages import MESSAGE
 from hft.display import Display
 from hft.errors import ConfigError, SegmentError, run_command
 from hft.feeds import Feed, FeedOptions, open_feed
-from hft.monitor.snapshot import Snapshot, snapshot
+from hft.monitor.snapshot import Snapshot, clock_source, snapshot
 from hft.nodes.spec import RunSpec
 from hft.oms.summary import Summary, summarise
 from hft.report import differences, kill_line, rejections, report, writable, write_report
@@ -214,6 +214,9 @@ def execute_logged(
         for note in [*placement.notes, *notes]:
             print(note, flush=True)
             log.warning(note, extra=SAID)
+        if run.timekeeper.notice is not None:
+            print(run.timekeeper.notice, flush=True)
+            log.warning(run.timekeeper.notice, extra=SAID)
         if run.removed:
             note = f"removed {len(run.removed)} segments of a dead run"
             print(note, flush=True)
@@ -284,6 +287,7 @@ def log_start(spec: RunSpec, feed: str, run: Run) -> None:
             "processes": {"+".join(each.nodes): each.core for each in run.placement.processes},
             "page_bytes": page_bytes,
             "locked": locked,
+            "clock": clock_source(run.page["clock"]),
         },
     )
     lacks = []

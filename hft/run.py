@@ -11,12 +11,12 @@ from collections.abc import Callable
 
 import msgspec
 
-from hft.core.clock import now_ns
 from hft.core.control import Control, IdleStrategy, NodeState, StopWord
 from hft.core.ring import Ring
 from hft.errors import EXIT_USER_ERROR
 from hft.feeds.base import Commands
 from hft.nodes.spec import Assignment, RunSpec
+from hft.runtime.clock import Timekeeper
 from hft.runtime.log import SAID, LogBook
 from hft.runtime.numa import keeping_to
 from hft.runtime.page import lay_out
@@ -44,6 +44,7 @@ class Run:
         began: whether all nodes have started.
         exit_code: 0, or what the command should return.
         removed: names of segments of a dead run that were in the way.
+        timekeeper: keeps the run's clock.
     """
 
     def __init__(self, spec: RunSpec, placement: Placement, book: LogBook) -> None:
@@ -91,6 +92,11 @@ class Run:
             speed=spec.speed,
             simulated=spec.simulated,
         )
+        self.timekeeper = Timekeeper(
+            self.control,
+            spec.config.run.clock,
+            {each.core for each in self.placement.processes if each.core is not None},
+        )
         self.tape = Ring.attach(ring_name(spec.instance, "tape"))
         self.tape.claim(producer=False)
         self.page = self.control.record
@@ -114,6 +120,7 @@ class Run:
         while True:
             for child in self.supervisor.wait(LOOK_S):
                 self.child_ended(child)
+            self.timekeeper.correct()
             self.show_self(NodeState.NODE_RUNNING)
             self.began = self.began or self.all_started()
             look(self)
@@ -177,4 +184,4 @@ class Run:
         row["pid"] = os.getpid()
         row["state"] = state
         row["idle"] = IdleStrategy.IDLE_SLEEP
-        row["heartbeat_ts_ns"] = now_ns()
+        row["heartbeat_ts_ns"] = self.control.clock.now_ns()

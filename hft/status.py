@@ -69,6 +69,20 @@ def header(shot: Snapshot) -> Iterator[Text]:
         yield Text(f"kill switch ENGAGED since {kill['since']}", "bold red")
     else:
         yield Text("kill switch off")
+    yield clock_line(shot)
+
+
+def clock_line(shot: Snapshot) -> Text:
+    """What the clock is, and how near to CLOCK_MONOTONIC."""
+    one = shot["clock"]
+    if one["source"] == "tsc":
+        return Text(
+            f"clock TSC, {one['ghz']:.6f} GHz, {ns(abs(one['error_ns']))} from CLOCK_MONOTONIC, "
+            f"at most {ns(abs(one['worst_error_ns']))}, {count(one['corrections'])} corrections"
+        )
+    if one["notice"] is None:
+        return Text("clock CLOCK_MONOTONIC")
+    return Text(f"clock CLOCK_MONOTONIC, slower to read: {one['notice']}", "bold red")
 
 
 def table(*columns: str) -> Table:

@@ -91,6 +91,10 @@ class RunConfig(Section, frozen=True):
     processes: Annotated[
         Literal["folded", "separate"], about("separate: a process per node, whatever the cores.")
     ] = "folded"
+    clock: Annotated[
+        Literal["auto", "monotonic"],
+        about("auto: the TSC, where it can be trusted; monotonic: the kernel's CLOCK_MONOTONIC."),
+    ] = "auto"
     instance: Annotated[
         str,
         msgspec.Meta(

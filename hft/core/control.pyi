@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from hft.core.clock import RunClock
 from hft.core.segment import Segment
 
 class StopWord(enum.IntFlag):
@@ -88,6 +89,8 @@ class Control:
     def record(self) -> np.void: ...
     @property
     def run_id(self) -> int: ...
+    @property
+    def clock(self) -> RunClock: ...
     @property
     def stop(self) -> StopWord: ...
     @stop.setter

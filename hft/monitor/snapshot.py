@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any, TypedDict
 
-from hft.core.clock import now_ns
+from hft.core.clock import ClockSource
 from hft.core.control import (
     EDGES_MAX,
     LATENCIES_MAX,
@@ -33,8 +33,8 @@ from hft.core.ring import RingPolicy
 from hft.core.segment import process_start_ticks
 
 __all__ = [
-    "Book", "Decision", "Edge", "Instrument", "Latency", "Level", "Node", "OwnOrder", "Snapshot",
-    "Strategy", "shown_state", "snapshot",
+    "Book", "Clock", "Decision", "Edge", "Instrument", "Latency", "Level", "Node", "OwnOrder",
+    "Snapshot", "Strategy", "clock_source", "shown_state", "snapshot",
 ]  # fmt: skip
 
 # Exact for a product of 64-bit numbers, also after division by a power of two or of ten.
@@ -55,6 +55,20 @@ class Owner(TypedDict):
 class KillSwitch(TypedDict):
     engaged: bool
     since: str | None  # UTC
+
+
+class Clock(TypedDict):
+    """The clock that all stamps are of; in nanoseconds by CLOCK_MONOTONIC, that less the clock."""
+
+    source: str  # tsc or monotonic
+    notice: str | None  # why it is not the TSC
+    ghz: float | None  # the TSC's rate
+    error_ns: int  # when last compared
+    worst_error_ns: int
+    bracket_ns: int  # how long that comparison took
+    corrections: int
+    unusable: int  # comparisons that took too long
+    offset_ns: int  # by which it stays ahead, since the TSC had to be given up
 
 
 class Node(TypedDict):
@@ -207,6 +221,7 @@ class Snapshot(TypedDict):
     seed: int
     stop: str
     kill_switch: KillSwitch
+    clock: Clock
     nodes: list[Node]
     edges: list[Edge]
     tick_to_order_ns: Latency
@@ -221,7 +236,7 @@ class Snapshot(TypedDict):
 def snapshot(control: Control) -> Snapshot:
     """What the run shows now."""
     page = control.record
-    host_ts_ns = now_ns()
+    host_ts_ns = control.clock.now_ns()
     nodes = page["nodes"][: min(int(page["node_count"]), NODES_MAX)]
     names = [text(row["name"]) for row in nodes]
     edges = [
@@ -254,6 +269,7 @@ def snapshot(control: Control) -> Snapshot:
             "engaged": kill != 0,
             "since": utc(started_wall_ns + kill - started_ts_ns) if kill else None,
         },
+        "clock": clock(page["clock"]),
         "nodes": [node(row, host_ts_ns, due_ts_ns) for row in nodes],
         "edges": edges,
         "tick_to_order_ns": next(
@@ -298,6 +314,24 @@ def owner(control: Control) -> Owner:
     pid = header["owner_pid"]
     same = process_start_ticks(pid) == header["owner_start_ticks"]
     return {"pid": pid, "alive": same and is_alive(pid)}
+
+
+def clock(row: Any) -> Clock:
+    return {
+        "source": clock_source(row),
+        "notice": text(row["notice"]) or None,
+        "ghz": round(float(row["ghz"]), 6) or None,
+        "error_ns": int(row["error_ns"]),
+        "worst_error_ns": int(row["worst_error_ns"]),
+        "bracket_ns": int(row["bracket_ns"]),
+        "corrections": int(row["corrections"]),
+        "unusable": int(row["unusable"]),
+        "offset_ns": int(row["offset_ns"]),
+    }
+
+
+def clock_source(row: Any) -> str:
+    return "tsc" if row["source"] == ClockSource.CLOCK_TSC else "monotonic"
 
 
 def due(page: Any, nodes: Any, host_ts_ns: int) -> int:

@@ -64,6 +64,7 @@ def run(assignment: Assignment) -> int:
     except UserError as error:
         say_failure(assignment, str(error))
         return EXIT_USER_ERROR
+    control.clock.use()
     try:
         agents = build(assignment, control)
         log_start(assignment, control)
