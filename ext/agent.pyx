@@ -8,14 +8,14 @@ import contextlib
 import os
 import time
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
-from posix.time cimport nanosleep, timespec
+from libc.stdint cimport INT64_MAX, int64_t, uint32_t
 
-from hft.core.atomics cimport cpu_pause, load_acquire, store_release
+from hft.core.atomics cimport cpu_pause, load_acquire
 from hft.core.clock cimport host_now_ns
 from hft.core.control cimport (
     IDLE_BACKOFF,
-    IDLE_SPIN,
+    IDLE_PARK,
+    IDLE_YIELD,
     NODE_DONE,
     NODE_RUNNING,
     NODE_STARTING,
@@ -25,6 +25,7 @@ from hft.core.control cimport (
     STOP_NOW,
     ControlPage,
 )
+from hft.core.wake cimport WakeWord, wake_arm, wake_disarm, wake_wait
 
 from hft.errors import FatalError
 
@@ -39,10 +40,14 @@ cdef extern from "<sys/prctl.h>":
 
 cdef enum:
     LOOK_UP_NS = 1_000_000
-    SPIN_ROUNDS = 200
-    YIELD_ROUNDS = 400
-    SLEEP_NS = 50_000
-    SLACK_NS = 1_000  # the kernel's default makes a sleep of 50 µs one of 100
+    # Longer than the gaps of a busy stream: who waits in the kernel is late for the next message.
+    BACKOFF_SPIN_NS = 50_000
+    BACKOFF_YIELD_NS = 50_000
+    # What nobody wakes us for is seen so much later at the most: the death of launch, a call that
+    # an agent wants now and then.
+    WAIT_NS_MAX = 10_000_000
+    WAIT_NS_MIN = 10_000  # to go to sleep and wake up takes as long
+    SLACK_NS = 1_000  # by the kernel's default, 50 µs, a wait ends that much too late
 
 
 cdef int nothing_to_do(void *state) noexcept nogil:
@@ -91,21 +96,40 @@ cdef struct Loop:
     AgentCalls *agents[NODES_MAX]
     int count
     int idle
-    uint64_t idle_rounds
+    WakeWord *word  # of this process
+    int64_t idle_since_ts_ns
     int64_t last_ts_ns
 
 
-cdef void idle_once(Loop *loop) noexcept nogil:
-    cdef timespec pause
-    loop.idle_rounds += 1
-    if loop.idle == IDLE_SPIN or (loop.idle == IDLE_BACKOFF and loop.idle_rounds < SPIN_ROUNDS):
-        cpu_pause()
-    elif loop.idle_rounds < YIELD_ROUNDS:
+cdef inline bint may_wait(const Loop *loop) noexcept nogil:
+    """Whether it has been idle for so long that the next look may be the last before it waits."""
+    cdef int64_t idle_ns = loop.last_ts_ns - loop.idle_since_ts_ns
+    if loop.idle == IDLE_BACKOFF:
+        return idle_ns >= BACKOFF_SPIN_NS + BACKOFF_YIELD_NS
+    return loop.idle == IDLE_PARK and idle_ns > 0
+
+
+cdef void idle_awake(const Loop *loop) noexcept nogil:
+    """Let a moment pass, but stay where a message is seen at once."""
+    if loop.idle == IDLE_YIELD or (
+        loop.idle == IDLE_BACKOFF and loop.last_ts_ns - loop.idle_since_ts_ns >= BACKOFF_SPIN_NS
+    ):
         sched_yield()
     else:
-        pause.tv_sec = 0
-        pause.tv_nsec = SLEEP_NS
-        nanosleep(&pause, NULL)
+        cpu_pause()
+
+
+cdef void wait(Loop *loop) noexcept nogil:
+    """Wait for somebody to wake us, or for the time at which an agent has something to do."""
+    cdef int64_t due_ts_ns = loop.last_ts_ns + WAIT_NS_MAX
+    cdef int index
+    for index in range(loop.count):
+        due_ts_ns = min(due_ts_ns, loop.agents[index].stats.due_ts_ns)
+    if due_ts_ns - loop.last_ts_ns > WAIT_NS_MIN:
+        wake_wait(loop.word, due_ts_ns - loop.last_ts_ns)
+    else:
+        wake_disarm(loop.word)
+        sched_yield()
 
 
 cdef int burst(Loop *loop) noexcept nogil:
@@ -114,10 +138,14 @@ cdef int burst(Loop *loop) noexcept nogil:
     cdef int64_t now_ns
     cdef int index, found
     cdef int answer = loop.count
-    cdef bint any_found
+    cdef bint any_found, last_look
     while True:
         any_found = False
+        last_look = may_wait(loop)
+        if last_look:
+            wake_arm(loop.word)
         for index in range(loop.count):
+            loop.agents[index].stats.due_ts_ns = INT64_MAX
             found = loop.agents[index].work(loop.agents[index].state)
             now_ns = host_now_ns()
             if found:
@@ -127,13 +155,18 @@ cdef int burst(Loop *loop) noexcept nogil:
             if found == NEEDS_PYTHON:
                 answer = index
                 break
+        if any_found:
+            loop.idle_since_ts_ns = loop.last_ts_ns
+            if last_look:
+                wake_disarm(loop.word)
+        elif last_look:
+            wait(loop)
+            loop.last_ts_ns = host_now_ns()
+        else:
+            idle_awake(loop)
+            loop.last_ts_ns = host_now_ns()
         if answer < loop.count or loop.last_ts_ns - started_ns >= LOOK_UP_NS:
             break
-        if any_found:
-            loop.idle_rounds = 0
-        else:
-            idle_once(loop)
-            loop.last_ts_ns = host_now_ns()
     for index in range(loop.count):
         loop.agents[index].stats.loop_ns += loop.last_ts_ns - started_ns
         loop.agents[index].stats.heartbeat_ts_ns = loop.last_ts_ns
@@ -158,7 +191,7 @@ def wait_for_all(Control control, parent):
 def check_parent(Control control, parent):
     """FatalError, with the stop word set for the others, if the process that started us is gone."""
     if os.getppid() != parent:
-        store_release(&control.page.stop, STOP_NOW)
+        control.stop = STOP_NOW
         raise FatalError(f"launch (process {parent}) died; stopping")
 
 
@@ -182,7 +215,7 @@ def run_agents(agents, int idle, parent):
     prctl(PR_SET_TIMERSLACK, SLACK_NS)
     loop.count = len(agents)
     loop.idle = idle
-    loop.idle_rounds = 0
+    loop.word = &control.page.wakes[(<Agent>agents[0]).calls.stats.host]
     started = []
     try:
         for index, agent in enumerate(agents):
@@ -194,15 +227,16 @@ def run_agents(agents, int idle, parent):
             agent.calls.stats.heartbeat_ts_ns = host_now_ns()
             agent.calls.stats.state = NODE_RUNNING
         wait_for_all(control, parent)
-        loop.last_ts_ns = host_now_ns()
+        loop.last_ts_ns = loop.idle_since_ts_ns = host_now_ns()
         while load_acquire(&control.page.stop) != STOP_NOW:
             with nogil:
                 index = burst(&loop)
             if index < loop.count:
                 agent = agents[index]
-                if agent.python_work():
-                    loop.idle_rounds = 0
+                did = agent.python_work()
                 now_ns = host_now_ns()
+                if did:
+                    loop.idle_since_ts_ns = now_ns
                 agent.calls.stats.busy_ns += now_ns - loop.last_ts_ns
                 for agent in agents:
                     agent.calls.stats.loop_ns += now_ns - loop.last_ts_ns

@@ -11,6 +11,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from hft.core.clock cimport ClockPage, ClockStats
 from hft.core.histogram cimport Histogram
 from hft.core.segment cimport Segment, SegmentHeader
+from hft.core.wake cimport WakeWord
 
 cpdef enum:
     NODES_MAX = 16
@@ -54,9 +55,11 @@ cpdef enum StrategyState:
 
 
 cpdef enum IdleStrategy:
-    IDLE_SPIN = 0  # for a core of one's own: never leaves it
-    IDLE_BACKOFF = 1  # spins, then yields, then sleeps 50 µs at a time
-    IDLE_SLEEP = 2  # yields, then sleeps 50 µs at a time: for a core that others need
+    """What a process does that has nothing to do; the times are in ext/agent.pyx."""
+    IDLE_SPIN = 0  # never leaves its core: for a core of its own, and another free for the rest
+    IDLE_YIELD = 1  # never sleeps, but lets others on its core go first
+    IDLE_BACKOFF = 2  # spins, then yields, then waits in the kernel: for a core of its own
+    IDLE_PARK = 3  # waits in the kernel at once: for a core that others need
 
 
 cpdef enum Counter:
@@ -103,7 +106,11 @@ cdef struct NodeStats:
     uint64_t messages_in
     uint64_t messages_out
     uint64_t allocations  # that its boxes needed after start, because they were too small
-    uint64_t reserved[5]
+    int64_t due_ts_ns  # when to call `work` if nothing comes before; INT64_MAX: never
+    # Launch's: which wake word is its process's, and whether that ever waits in the kernel.
+    uint32_t host  # index of the first node of the process
+    uint32_t waits
+    uint64_t reserved[3]
     uint64_t counters[COUNTERS_MAX]
 
 
@@ -113,6 +120,13 @@ cdef inline void stat_add(NodeStats *stats, int counter, uint64_t amount) noexce
 
 cdef inline void stat_set(NodeStats *stats, int counter, uint64_t value) noexcept nogil:
     stats.counters[counter] = value
+
+
+cdef inline void due_at(NodeStats *stats, int64_t ts_ns) noexcept nogil:
+    """Have the node's `work` called at a host time at the latest; each call forgets what the last
+    one said."""
+    if ts_ns < stats.due_ts_ns:
+        stats.due_ts_ns = ts_ns
 
 
 cdef struct EdgeStats:
@@ -240,6 +254,7 @@ cdef struct ControlPage:
     uint64_t reserved_2[15]
     ClockPage clock
     ClockStats clock_stats
+    WakeWord wakes[NODES_MAX]  # of processes, by the index of their first node
     NodeStats nodes[NODES_MAX]
     StrategyStats strategies[STRATEGIES_MAX]
     EdgeStats edges[EDGES_MAX]

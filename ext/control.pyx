@@ -8,6 +8,7 @@ from hft.core.atomics cimport load_acquire, store_release
 from hft.core.clock cimport ClockPage, ClockStats, RunClock, host_now_ns, read_carefully
 from hft.core.segment cimport SEGMENT_CONTROL, SegmentHeader
 from hft.core.static_assert cimport static_assert
+from hft.core.wake cimport wake
 
 from hft.core.segment import Segment as NamedSegment
 from hft.errors import AttachError
@@ -22,6 +23,7 @@ __all__ = [
 static_assert(sizeof(ClockPage) % 64 == 0)
 static_assert(sizeof(ClockStats) % 64 == 0)
 static_assert(sizeof(NodeStats) % 64 == 0)
+static_assert(sizeof(WakeWord) == 128)
 static_assert(sizeof(StrategyStats) % 64 == 0)
 static_assert(sizeof(EdgeStats) % 64 == 0)
 static_assert(sizeof(InstrumentStats) % 64 == 0)
@@ -118,6 +120,12 @@ cdef class Control:
             )
         return self
 
+    def wake_all(self):
+        """Have every process look at the words of the page now, also one that waits."""
+        cdef int index
+        for index in range(NODES_MAX):
+            wake(&self.page.wakes[index])
+
     @property
     def record(self):
         """The page as a one-element structured array's record: names as in control.pxd.
@@ -144,11 +152,13 @@ cdef class Control:
     @stop.setter
     def stop(self, value):
         store_release(&self.page.stop, <uint64_t>int(value))
+        self.wake_all()
 
     def engage_kill_switch(self):
         """Stop all trading: the risk gate refuses every order from now on."""
         if load_acquire(&self.page.kill) == 0:
             store_release(&self.page.kill, <uint64_t>read_carefully(&self.page.clock))
+        self.wake_all()
 
     @property
     def killed(self):

@@ -3,7 +3,8 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from hft.core.atomics cimport load_acquire, load_relaxed, store_release
-from hft.core.control cimport ControlPage, EdgeStats
+from hft.core.clock cimport host_now_ns
+from hft.core.control cimport ControlPage, EdgeStats, NodeStats, due_at
 from hft.core.histogram cimport Histogram, histogram_record
 from hft.core.messages cimport Message
 from hft.core.outbox cimport Outbox
@@ -16,11 +17,13 @@ from hft.core.ring cimport (
     ring_store_cursor,
     ring_try_push,
 )
+from hft.core.wake cimport WakeWord, wake, wake_own
 
 
 cdef enum:
     JUST_AFTER = 0xC0000000
     BACKLOG = 64
+    RETRY_NS = 50_000
 
 
 cdef struct InEdge:
@@ -33,6 +36,8 @@ cdef struct InEdge:
 cdef struct OutEdge:
     RingEnd *ring
     EdgeStats *stats
+    WakeWord *word  # of the consumer's process; NULL: that never waits
+    bint word_is_own  # it is the producer's own process
     uint32_t sent  # messages of the outbox that this edge has dealt with
 
 
@@ -47,8 +52,20 @@ cdef inline void edge_in(InEdge *edge, RingEnd *ring, ControlPage *page, int ind
 cdef inline void edge_out(OutEdge *edge, RingEnd *ring, ControlPage *page,
                           int index) noexcept nogil:
     """The producer's end of an edge."""
+    cdef NodeStats *consumer = &page.nodes[page.edges[index].consumer]
     edge.ring = ring
     edge.stats = &page.edges[index]
+    edge.word = &page.wakes[consumer.host] if consumer.waits else NULL
+    edge.word_is_own = page.nodes[edge.stats.producer].host == consumer.host
+
+
+cdef inline void edge_wake(OutEdge *edge) noexcept nogil:
+    """Wake the consumer's process, if it is one that waits."""
+    if edge.word != NULL:
+        if edge.word_is_own:
+            wake_own(edge.word)
+        else:
+            wake(edge.word)
 
 
 cdef inline uint64_t edge_progress(const InEdge *edge) noexcept nogil:
@@ -57,6 +74,7 @@ cdef inline uint64_t edge_progress(const InEdge *edge) noexcept nogil:
 
 cdef inline void edge_promise(OutEdge *edge, uint64_t progress) noexcept nogil:
     store_release(&edge.ring.header.progress, progress)
+    edge_wake(edge)
 
 
 cdef inline Message *edge_peek(InEdge *edge) noexcept nogil:
@@ -102,6 +120,12 @@ cdef inline uint64_t edge_settle(InEdge *edge, uint64_t cursor_before) noexcept 
 cdef inline void edge_show(OutEdge *edge) noexcept nogil:
     ring_show_head(edge.ring)
     edge.stats.published = edge.ring.head
+    edge_wake(edge)
+
+
+cdef inline void retry_soon(NodeStats *stats) noexcept nogil:
+    """Have the node called again soon: nobody wakes it when a full ring has room."""
+    due_at(stats, host_now_ns() + RETRY_NS)
 
 
 cdef inline bint edge_flush(OutEdge *edge, const Outbox *box, uint32_t stamp) noexcept nogil:

@@ -111,7 +111,11 @@ def place_all(loaded: Loaded) -> Placement:
         host = local
     with loaded.at("run.affinity"):
         return place(
-            affinity, host, separate=run.processes == "separate", strict=run.strict_affinity
+            affinity,
+            host,
+            separate=run.processes == "separate",
+            strict=run.strict_affinity,
+            idle=run.idle,
         )
 
 

@@ -88,6 +88,7 @@ class Run:
             spec.instance,
             spec.instruments,
             rings,
+            self.placement.processes,
             seed=spec.seed,
             speed=spec.speed,
             simulated=spec.simulated,
@@ -183,5 +184,5 @@ class Run:
         row = self.page["nodes"][node_index("monitor")]
         row["pid"] = os.getpid()
         row["state"] = state
-        row["idle"] = IdleStrategy.IDLE_SLEEP
+        row["idle"] = IdleStrategy.IDLE_PARK  # until a child has something to say
         row["heartbeat_ts_ns"] = self.control.clock.now_ns()

@@ -95,6 +95,13 @@ class RunConfig(Section, frozen=True):
         Literal["auto", "monotonic"],
         about("auto: the TSC, where it can be trusted; monotonic: the kernel's CLOCK_MONOTONIC."),
     ] = "auto"
+    idle: Annotated[
+        Literal["auto", "spin", "yield", "backoff", "park"],
+        about(
+            "What the pinned nodes do while there is nothing to do; auto: what fits their cores "
+            "(docs/runtime.md)."
+        ),
+    ] = "auto"
     instance: Annotated[
         str,
         msgspec.Meta(

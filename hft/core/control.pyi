@@ -29,8 +29,9 @@ class StrategyState(enum.IntFlag):
 
 class IdleStrategy(enum.IntFlag):
     IDLE_SPIN = 0
-    IDLE_BACKOFF = 1
-    IDLE_SLEEP = 2
+    IDLE_YIELD = 1
+    IDLE_BACKOFF = 2
+    IDLE_PARK = 3
 
 class LatencyKind(enum.IntFlag):
     LATENCY_HOP = 1
@@ -85,6 +86,7 @@ class Control:
     def create(name: str, run_id: int, pages: str = "auto", instruments: int = 1) -> Control: ...
     @staticmethod
     def attach(name: str, writable: bool = True) -> Control: ...
+    def wake_all(self) -> None: ...
     @property
     def record(self) -> np.void: ...
     @property

@@ -1,6 +1,7 @@
 """Filling in the names of a new control page, before the nodes start."""
 
 import time
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from hft.core.histogram import NO_VALUE
 from hft.core.segment import Segment
 from hft.instruments import Instrument
 from hft.runtime.latencies import LATENCIES
-from hft.runtime.topology import EDGES, NODES, node_index
+from hft.runtime.topology import EDGES, NODES, Process, node_index, waits
 
 __all__ = ["lay_out"]
 
@@ -19,12 +20,16 @@ def lay_out(
     instance: str,
     instruments: list[Instrument],
     rings: dict[str, Segment],
+    processes: Iterable[Process],
     *,
     seed: int,
     speed: float,
     simulated: bool,
 ) -> None:
-    """Name everything: nodes, edges (with their memory), instruments, and what is measured."""
+    """Name everything: nodes, edges (with their memory), instruments, and what is measured.
+
+    And say who shares a process, and which processes have to be woken.
+    """
     page = control.record
     page["instance"] = instance.encode()
     page["started_wall_ns"] = time.time_ns()
@@ -44,6 +49,10 @@ def lay_out(
         row["capacity_slots"] = edge.capacity_slots
         row["page_bytes"] = rings[edge.name].header["page_bytes"]
         row["locked"] = rings[edge.name].locked
+    for process in processes:
+        indices = [node_index(name) for name in process.nodes]
+        page["nodes"]["host"][indices] = indices[0]
+        page["nodes"]["waits"][indices] = waits(process)
     for row, instrument in zip(page["instruments"], instruments, strict=False):
         set_text(row["venue"], instrument.venue)
         set_text(row["symbol"], instrument.symbol)

@@ -4,7 +4,7 @@ Everything else follows from these tables: segments, wiring, status, documentati
 """
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from hft.core.control import IdleStrategy
@@ -12,8 +12,9 @@ from hft.core.ring import RingPolicy
 from hft.errors import ConfigError
 
 __all__ = ["EDGES", "NODES", "Edge", "Node", "Placement", "Process", "edge_index", "node_index",
-           "place", "show"]  # fmt: skip
+           "place", "show", "waits"]  # fmt: skip
 
+SPIN, BACKOFF, PARK = IdleStrategy.IDLE_SPIN, IdleStrategy.IDLE_BACKOFF, IdleStrategy.IDLE_PARK
 WAIT, DROP = RingPolicy.RING_WAIT, RingPolicy.RING_DROP
 
 
@@ -95,13 +96,38 @@ def fold(cores: list[int]) -> list[int]:
     ]
 
 
+def waits(process: Process) -> bool:
+    """Whether a process ever waits in the kernel, so that it has to be woken."""
+    return process.idle in (BACKOFF, PARK)
+
+
+def idle_of(core: int, cores: Collection[int], *, spare: bool, asked: str) -> IdleStrategy:
+    """How a pinned process idles, `cores` being those of all of them.
+
+    Who spins or yields starves the others on its core, so by itself a process does so only on a
+    core of its own, and not for ever unless the free nodes have another one.
+    """
+    if asked != "auto":
+        return IdleStrategy[f"IDLE_{asked.upper()}"]
+    if list(cores).count(core) > 1:
+        return PARK
+    return SPIN if spare else BACKOFF
+
+
 def place(
-    affinity: list[int], host_cores: Iterable[int], *, separate: bool, strict: bool
+    affinity: list[int],
+    host_cores: Iterable[int],
+    *,
+    separate: bool,
+    strict: bool,
+    idle: str = "auto",
 ) -> Placement:
     """Decide the processes for a list of cores, as many as there are pinned nodes or fewer.
 
     Cores that the host lacks are left out and the nodes fold onto the rest; with `strict` that is
-    a ConfigError. `separate` gives every node a process of its own, on whatever core.
+    a ConfigError. `separate` gives every node a process of its own, on whatever core. `idle` names
+    the idle strategy of all pinned processes; by "auto" each has the one that fits its core.
+    ConfigError if processes that share a core were to spin.
     """
     host = sorted(host_cores)
     usable = [core for core in dict.fromkeys(affinity) if core in host]
@@ -139,16 +165,31 @@ def place(
         notes.append(f"{len(set(cores))} of {len(PINNED)} cores to be had: {folded}")
     # Spinning starves whoever shares the core: the free nodes need one that nobody spins on.
     spare = len(host) > len(set(cores))
+    hosted: list[tuple[tuple[str, ...], int]]
     if separate:
-        idle = IdleStrategy.IDLE_SLEEP
-        processes = [Process((name,), core, idle) for name, core in zip(PINNED, cores, strict=True)]
+        hosted = [((name,), core) for name, core in zip(PINNED, cores, strict=True)]
     else:
-        idle = IdleStrategy.IDLE_SPIN if spare else IdleStrategy.IDLE_BACKOFF
-        processes = [
-            Process(tuple(n for n, c in zip(PINNED, cores, strict=True) if c == core), core, idle)
+        hosted = [
+            (tuple(n for n, c in zip(PINNED, cores, strict=True) if c == core), core)
             for core in dict.fromkeys(cores)
         ]
-    processes.append(Process(("recorder",), None, IdleStrategy.IDLE_SLEEP))
+    taken = [core for _, core in hosted]
+    if idle == "spin" and len(set(taken)) < len(taken):
+        raise ConfigError(
+            "must not be spin where processes share a core: the one that spins keeps the core "
+            "from the one with something to do",
+            field="run.idle",
+            value=idle,
+        )
+    if idle in ("spin", "yield") and not spare:
+        notes.append(
+            f"run.idle = {idle} leaves no core to the recorder and launch: they will be late"
+        )
+    processes = [
+        Process(names, core, idle_of(core, taken, spare=spare, asked=idle))
+        for names, core in hosted
+    ]
+    processes.append(Process(("recorder",), None, PARK))
     return Placement(tuple(processes), tuple(notes))
 
 

@@ -4,9 +4,19 @@ import pytest
 
 from hft.core.control import IdleStrategy
 from hft.errors import ConfigError
-from hft.runtime.topology import EDGES, NODES, Placement, edge_index, node_index, place, show
+from hft.runtime.topology import (
+    EDGES,
+    NODES,
+    Placement,
+    edge_index,
+    node_index,
+    place,
+    show,
+    waits,
+)
 
 FOUR = [0, 1, 2, 3]
+SPIN, BACKOFF, PARK = IdleStrategy.IDLE_SPIN, IdleStrategy.IDLE_BACKOFF, IdleStrategy.IDLE_PARK
 
 
 def placed(placement: Placement) -> dict[str, int | None]:
@@ -47,21 +57,57 @@ def test_nodes_fold_onto_the_cores(
 
 @pytest.mark.parametrize("host", [[0], [0, 1], FOUR])
 def test_separate_gives_every_node_a_process(host: list[int]) -> None:
-    """Processes that share a core sleep when idle: spinning would starve the others."""
+    """As many as there are cores have one of their own."""
     placement = place(FOUR, host, separate=True, strict=False)
     assert list(placed(placement)) == ["feed", "signal", "risk", "engine", "recorder"]
     assert {process.core for process in placement.processes} == {*host, None}
-    assert {process.idle for process in placement.processes} == {IdleStrategy.IDLE_SLEEP}
 
 
 @pytest.mark.parametrize(
-    ("host", "idle"), [(range(5), IdleStrategy.IDLE_SPIN), (FOUR, IdleStrategy.IDLE_BACKOFF)]
+    ("affinity", "host", "separate", "expected"),
+    [
+        (FOUR, range(5), False, {SPIN}),
+        (FOUR, range(5), True, {SPIN}),
+        ([0, 1], range(3), False, {SPIN}),
+        # The recorder and launch need a core, too.
+        (FOUR, FOUR, False, {BACKOFF}),
+        (FOUR, [0, 1], False, {BACKOFF}),
+        (FOUR, [0], False, {BACKOFF}),
+        (FOUR, FOUR, True, {BACKOFF}),
+        # Who shares a core with another process would keep it from running.
+        (FOUR, [0, 1], True, {PARK}),
+        ([0, 1], range(8), True, {PARK}),
+        ([0, 0, 1, 2], range(8), True, {PARK, SPIN}),
+    ],
 )
-def test_only_with_a_core_to_spare_do_nodes_spin(host: list[int], idle: IdleStrategy) -> None:
-    """The recorder and launch need a core, too."""
-    processes = place(FOUR, host, separate=False, strict=False).processes
-    assert {process.idle for process in processes[:-1]} == {idle}
-    assert processes[-1].idle == IdleStrategy.IDLE_SLEEP
+def test_a_process_idles_as_its_core_allows(
+    affinity: list[int], host: list[int], separate: bool, expected: set[IdleStrategy]
+) -> None:
+    """By whether it has its core for itself, and whether the free nodes have another one."""
+    processes = place(affinity, host, separate=separate, strict=False).processes
+    assert {process.idle for process in processes[:-1]} == expected
+    assert [waits(process) for process in processes[:-1]] == [
+        process.idle in (BACKOFF, PARK) for process in processes[:-1]
+    ]
+    assert processes[-1].idle == PARK
+
+
+@pytest.mark.parametrize("idle", ["spin", "yield", "backoff", "park"])
+def test_a_person_may_choose_how_the_pinned_nodes_idle(idle: str) -> None:
+    """All but the recorder, which has no core; who leaves it none is told so."""
+    for host, notes in ((range(5), 0), (FOUR, idle in ("spin", "yield"))):
+        placement = place(FOUR, host, separate=False, strict=False, idle=idle)
+        strategies = [process.idle for process in placement.processes]
+        assert strategies == [IdleStrategy[f"IDLE_{idle.upper()}"]] * 4 + [PARK]
+        assert len(placement.notes) == notes
+
+
+def test_processes_that_share_a_core_must_not_spin() -> None:
+    """The one would keep the other from ever giving it something to do."""
+    for idle in ("yield", "backoff", "park"):
+        place([0, 1], FOUR, separate=True, strict=False, idle=idle)
+    with pytest.raises(ConfigError, match=r"^run.idle: must not be spin where .*, was 'spin'$"):
+        place([0, 1], FOUR, separate=True, strict=False, idle="spin")
 
 
 @pytest.mark.parametrize(
