@@ -32,6 +32,7 @@ from hft.core.control cimport (
     INSTRUMENTS_MAX,
     NODE_DONE,
     InstrumentStats,
+    due_at,
     stat_add,
     stat_set,
 )
@@ -45,6 +46,7 @@ from hft.core.edges cimport (
     edge_settle,
     edge_show,
     edge_take,
+    retry_soon,
 )
 from hft.core.engine cimport engine_apply, engine_hash, engine_prefault
 from hft.core.journal cimport JournalWriter, journal_append, journal_has_room
@@ -209,6 +211,8 @@ cdef bint flush(EngineNode *node) noexcept nogil:
             route.edge.sent = 0
     if done:
         node.out.count = 0
+    else:
+        retry_soon(node.stats)
     return done
 
 
@@ -415,6 +419,9 @@ cdef int arrived_work(EngineNode *node, int64_t now_ns) noexcept nogil:
                 break
             step_flow(node, message, now_ns)
         steps += 1
+    order = delay_first(&node.delay)
+    if order != NULL:
+        due_at(node.stats, order.due_ts_ns)
     if node.round_routes:
         node.round_open = True
     if node.round_open:

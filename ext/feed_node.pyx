@@ -23,10 +23,11 @@ from hft.core.control cimport (
     NODE_DONE,
     ControlPage,
     NodeStats,
+    due_at,
     stat_add,
     stat_set,
 )
-from hft.core.edges cimport OutEdge, edge_out, edge_show
+from hft.core.edges cimport OutEdge, edge_out, edge_show, retry_soon
 from hft.core.messages cimport (
     END,
     MESSAGE_SIZE,
@@ -85,6 +86,7 @@ cdef int feed_work(void *state) noexcept nogil:
         return 0
     space = ring_space(node.flow.ring, node.space_wanted)
     if space + BATCH <= node.space_wanted:
+        retry_soon(node.stats)
         return 0
     space -= node.space_wanted - BATCH
     if node.exhausted or load_acquire(&node.page.stop):
@@ -106,6 +108,7 @@ cdef int feed_work(void *state) noexcept nogil:
             <double>(event_ts_ns - node.first_event_ts_ns) * node.host_ns_per_event_ns
         )
         if now_ns < due_ts_ns:
+            due_at(node.stats, due_ts_ns)
             break
         slot = &slots[pushed]
         memcpy(&slot.words[1], &node.messages[node.place].words[1], MESSAGE_SIZE - 8)

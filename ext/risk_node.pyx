@@ -44,6 +44,7 @@ from hft.core.edges cimport (
     edge_promise,
     edge_settle,
     edge_take,
+    retry_soon,
 )
 from hft.core.messages cimport (
     BOOK_TOP,
@@ -130,7 +131,10 @@ cdef bint flush(RiskNode *node) noexcept nogil:
         if edge_flush(&node.refused, &node.refused_box, stamp) and told:
             node.stats.messages_out += node.refused_box.count
             node.refusals.sent = node.refused.sent = node.refused_box.count = 0
-    return node.orders_box.count == 0 and node.refused_box.count == 0
+    if node.orders_box.count == 0 and node.refused_box.count == 0:
+        return True
+    retry_soon(node.stats)
+    return False
 
 
 cdef void kill(RiskNode *node) noexcept nogil:

@@ -39,6 +39,7 @@ from hft.core.edges cimport (
     edge_promise,
     edge_settle,
     edge_take,
+    retry_soon,
 )
 from hft.core.features cimport Features, features_update
 from hft.core.fusion cimport (
@@ -131,6 +132,7 @@ cdef bint flush(SignalNode *node) noexcept nogil:
     edge_flush(&node.intents, &node.desk.out, <uint32_t>now_ns)
     path_record_left(node.tick_to_intent, &node.desk.out, sent, node.intents.sent, now_ns)
     if node.intents.sent != node.desk.out.count:
+        retry_soon(node.stats)
         return False
     node.stats.messages_out += node.desk.out.count
     stat_set(node.stats, SIGNAL_INTENTS, node.desk.intents)
