@@ -43,10 +43,11 @@ cdef enum:
     # Longer than the gaps of a busy stream: who waits in the kernel is late for the next message.
     BACKOFF_SPIN_NS = 50_000
     BACKOFF_YIELD_NS = 50_000
-    # What nobody wakes us for is seen so much later at the most: the death of launch, a call that
-    # an agent wants now and then.
+    # What nobody wakes us for is seen so much later at the most: the death of launch, messages for
+    # a node that takes batches.
     WAIT_NS_MAX = 10_000_000
-    WAIT_NS_MIN = 10_000  # to go to sleep and wake up takes as long
+    # What is due is not to be late for the kernel's sake: who has a core of its own wakes up early.
+    BACKOFF_EARLY_NS = 50_000
     SLACK_NS = 1_000  # by the kernel's default, 50 µs, a wait ends that much too late
 
 
@@ -125,11 +126,13 @@ cdef void wait(Loop *loop) noexcept nogil:
     cdef int index
     for index in range(loop.count):
         due_ts_ns = min(due_ts_ns, loop.agents[index].stats.due_ts_ns)
-    if due_ts_ns - loop.last_ts_ns > WAIT_NS_MIN:
+    if loop.idle == IDLE_BACKOFF:
+        due_ts_ns -= BACKOFF_EARLY_NS
+    if due_ts_ns > loop.last_ts_ns:
         wake_wait(loop.word, due_ts_ns - loop.last_ts_ns)
     else:
         wake_disarm(loop.word)
-        sched_yield()
+        cpu_pause()
 
 
 cdef int burst(Loop *loop) noexcept nogil:

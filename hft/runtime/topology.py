@@ -97,8 +97,11 @@ def fold(cores: list[int]) -> list[int]:
 
 
 def waits(process: Process) -> bool:
-    """Whether a process ever waits in the kernel, so that it has to be woken."""
-    return process.idle in (BACKOFF, PARK)
+    """Whether a process has to be woken, because it waits in the kernel.
+
+    The free ones are not: they want batches, and a wake-up costs its producer a system call.
+    """
+    return process.idle in (BACKOFF, PARK) and process.core is not None
 
 
 def idle_of(core: int, cores: Collection[int], *, spare: bool, asked: str) -> IdleStrategy:
