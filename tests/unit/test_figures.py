@@ -52,7 +52,7 @@ def test_readme_has_median_spread_unit_script_and_machine(tmp_path: Path) -> Non
     store(tmp_path, "ring", figures, load_avg_1min=1.25)
     lines = table(loaded(tmp_path)).splitlines()
     assert lines[2:] == [
-        "| Ring between two cores: messages, one way "
+        "| Ring between two cores: messages, published one by one "
         "| 50.0 | 10.0 \\* | 40.0 - 62.5 | M/s | `ring.py` |",
         "| Ring between two cores: round trip, p50 | 252 | 2 | 250 - 260 | ns | `ring.py` |",
         "",

@@ -51,7 +51,7 @@ def test_a_new_page_has_the_table() -> None:
             edge.name: Ring.create_segment(f"{NAME}-{edge.name}", 64, edge.policy, 1)
             for edge in EDGES
         }
-        lay_out(control, "x", [], rings, seed=1, speed=1)
+        lay_out(control, "x", [], rings, (), seed=1, speed=1, simulated=False)
         rows = control.record["latencies"][: int(control.record["latency_count"])]
         assert len(rows) == len(LATENCIES)
         for row, latency in zip(rows, LATENCIES, strict=True):
