@@ -103,8 +103,20 @@ class Run:
         self.page = self.control.record
         self.show_self(NodeState.NODE_RUNNING)
 
+    def keep_off_the_engine(self) -> None:
+        """Leave the engine its core, if there is another: it has the most to do.
+
+        What is pinned nowhere, this process and the recorder, inherits that, and so do the threads
+        that make files of the journal ready.
+        """
+        engine = next(each for each in self.placement.processes if "engine" in each.nodes)
+        others = os.sched_getaffinity(0) - {engine.core}
+        if others:
+            os.sched_setaffinity(0, others)
+
     def start(self) -> None:
         """Start every process of the placement."""
+        self.keep_off_the_engine()
         for process in self.placement.processes:
             assignment = Assignment(
                 self.spec, process.nodes, process.core, int(process.idle), os.getpid()
