@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from hft.runtime.clock import mistrust
 from tests.e2e.conftest import Start
 from tests.e2e.system import MODES, PINNED, processes
 
@@ -48,6 +49,31 @@ def test_status_of_a_running_system(start: Start, mode: str) -> None:
     assert float(market["book"]["bids"][0]["price"]) < float(market["book"]["asks"][0]["price"])
     assert after["orders"]["accepted"] > 0
     system.interrupt()
+
+
+@pytest.mark.parametrize("configured", ["auto", "monotonic"])
+def test_the_clock_of_a_running_system(
+    start: Start, monkeypatch: pytest.MonkeyPatch, configured: str
+) -> None:
+    """It is kept near CLOCK_MONOTONIC while the nodes run on it; or it is that, if asked for."""
+    monkeypatch.setenv("HFT_RUN_CLOCK", configured)
+    problem = mistrust() if configured == "auto" else None
+    system = start(*MODES["separate"])
+    system.running()
+    time.sleep(0.5)
+    shot = system.status()
+    clock = shot["clock"]
+    assert clock["source"] == ("tsc" if configured == "auto" and not problem else "monotonic")
+    assert clock["notice"] == problem
+    if clock["source"] == "tsc":
+        assert clock["corrections"] > 0
+        assert abs(clock["error_ns"]) < 20_000  # generous: launch may have waited for a core
+    else:
+        assert clock["corrections"] == 0
+    assert all(node["heartbeat_age_ms"] < 1000 for node in shot["nodes"])
+    system.interrupt()
+    line = f"clock: CLOCK_MONOTONIC, slower to read: {problem}"
+    assert (line in system.out) == (problem is not None)
 
 
 def cores_of(nodes: dict[str, dict[str, int]]) -> int:
