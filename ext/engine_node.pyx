@@ -94,6 +94,7 @@ cdef enum:
     VIEWS_AT_ONCE = 32  # books that are shown then: some 30 µs
     CLOCK_EVERY = 16  # messages of a batch that share a reading of the clock
     AHEAD = 4  # messages of the flow
+    BACKLOG = 64  # of these; from here on what a batch says is sent at its end
     RESERVED = 16384  # messages that the outbox holds without growing
 
 
@@ -419,6 +420,8 @@ cdef int arrived_work(EngineNode *node, int64_t now_ns) noexcept nogil:
                 break
             step_flow(node, message, now_ns)
         steps += 1
+        if node.out.count and not ring_has(node.flow.ring, BACKLOG):
+            flush(node)  # while few wait, nobody waits for them
     order = delay_first(&node.delay)
     if order != NULL:
         due_at(node.stats, order.due_ts_ns)

@@ -368,6 +368,8 @@ cdef void take_batch(SignalNode *node, InEdge *edge) noexcept nogil:
         edge_take(edge, message, now_ns)
         handle(node, message)
         edge_advance(edge)
+        if node.desk.out.count and not node.simulated:
+            flush(node)
 
 
 cdef void hold_refusals(SignalNode *node) noexcept nogil:
