@@ -18,10 +18,9 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = {"orders.md": 15, "ring.md": 5}  # and at least so many examples
 RINGS = ("page-there", "page-back")  # of the ring's page
-SCRIPT = re.compile(r"^```python (\w+\.py)\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
-EXAMPLE = re.compile(
-    r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL
-)
+FLAGS = re.MULTILINE | re.DOTALL
+SCRIPT = re.compile(r"^```python (\w+\.py)\n(.*?)^```\n", FLAGS)
+EXAMPLE = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", FLAGS)
 
 
 def printed(name: str) -> list[tuple[str, str, str]]:
@@ -43,6 +42,16 @@ def test_the_examples_print_what_the_page_says(name: str) -> None:
     assert len(examples) >= PAGES[name]
     for code, expected, output in examples:
         assert output == expected, code
+
+
+def test_the_cython_example_is_what_cython_takes(tmp_path: Path) -> None:
+    """With every warning an error: names, types and signatures are those of ext/ring.pxd."""
+    example = re.search(r"^```cython\n(.*?)^```", (DOCS / "ring.md").read_text(), FLAGS)
+    assert example is not None
+    source = tmp_path / "forward.pyx"
+    source.write_text(example[1])
+    command = [sys.executable, "-m", "cython", "-3", "-Werror", "-Wextra", "-I", ROOT, source]
+    subprocess.run(command, check=True, timeout=60)
 
 
 def test_two_processes_play_as_the_ring_page_says(tmp_path: Path) -> None:
