@@ -226,7 +226,7 @@ def two_sides(cores: tuple[int, int], share: float) -> Iterator[Bench]:
     connection, others = processes.Pipe()
     with tempfile.TemporaryDirectory() as folder, pinned(cores[0]):
         mine, theirs = peers.both_ends(Path(folder))
-        kept = create(prefix)
+        kept = create(prefix, cores)
         other = processes.Process(target=serve, args=(cores[1], others, prefix, theirs))
         other.start()
         others.close()

@@ -12,11 +12,14 @@ from typing import Any
 import native
 import numpy as np
 import peers
+from support import note
 from table import engine_table
 
+from hft.core.control import Control
 from hft.core.messages import COMMAND, Kind, Side, Source, order_id
 from hft.core.ring import Ring
 from hft.core.segment import Segment, SegmentKind
+from hft.runtime.clock import Timekeeper
 
 RINGS = ("there", "back", "orders", "reports")
 WAYS = ("way-there", "way-back")  # of bench/rings.c
@@ -27,9 +30,13 @@ RESTING = 1_000  # orders in the engine's book
 PATIENCE_S = 30
 
 
-def create(prefix: str) -> list[Segment]:
-    """Rings and ways, all in the kind of memory that a run has; kept by the caller."""
-    made = [Ring.create_segment(f"{prefix}-{name}", CAPACITY_SLOTS) for name in RINGS]
+def create(prefix: str, cores: tuple[int, int]) -> list[Segment | Control]:
+    """Rings, ways and a run's clock, all in memory as a run has it; to be kept by the caller."""
+    control = Control.create(f"{prefix}-control", 1)
+    if notice := Timekeeper(control, "auto", cores).notice:
+        note(notice)
+    made: list[Segment | Control] = [control]
+    made += [Ring.create_segment(f"{prefix}-{name}", CAPACITY_SLOTS) for name in RINGS]
     made += [
         Segment.create(f"{prefix}-{name}", WAY_BYTES, SegmentKind.SEGMENT_RING) for name in WAYS
     ]
@@ -37,7 +44,7 @@ def create(prefix: str) -> list[Segment]:
 
 
 def unlink(prefix: str) -> None:
-    for name in (*RINGS, *WAYS):
+    for name in (*RINGS, *WAYS, "control"):
         Segment.unlink(f"{prefix}-{name}")
 
 
@@ -45,6 +52,8 @@ class Ends:
     """The ends that one process has, and what it calls."""
 
     def __init__(self, prefix: str, other: dict[str, peers.End]) -> None:
+        self.control = Control.attach(f"{prefix}-control")
+        self.control.clock.use()
         self.loops = native.load()
         self.library = native.load_driver()
         self.library.queue_consume.restype = c_uint64
