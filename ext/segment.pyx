@@ -14,7 +14,7 @@ import re
 
 import posix_ipc
 
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 from posix.mman cimport (
     MAP_ANONYMOUS,
     MAP_FAILED,
@@ -34,7 +34,8 @@ from hft.core.messages cimport LAYOUT_VERSION as LAYOUT
 
 from hft.errors import AttachError, SegmentError
 
-__all__ = ["HUGE_DIR", "Segment", "SegmentKind", "process_start_ticks", "segment_path"]
+__all__ = ["HUGE_DIR", "Segment", "SegmentKind", "is_running", "process_start_ticks", "read_header",
+           "segment_path"]
 
 HUGE_DIR = "/dev/hugepages"
 SHM_DIR = "/dev/shm"
@@ -55,6 +56,33 @@ def process_start_ticks(pid):
             return int(stat.read().rpartition(b")")[2].split()[19])
     except (FileNotFoundError, ProcessLookupError):
         return 0
+
+
+def is_running(pid, start_ticks):
+    """Whether the process with this pid is the one that started then, and has not ended."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            state, *fields = stat.read().rpartition(b")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in (b"Z", b"X") and int(fields[18]) == start_ticks
+
+
+def read_header(path):
+    """The header of a segment's file, of whatever layout version; None if it was never finished.
+
+    PermissionError if it is another user's.
+    """
+    cdef SegmentHeader header
+    try:
+        with open(path, "rb", buffering=0) as file:
+            found = file.read(sizeof(SegmentHeader))
+    except FileNotFoundError:
+        return None
+    if len(found) < <Py_ssize_t>sizeof(SegmentHeader):
+        return None
+    memcpy(&header, <const char *>found, sizeof(SegmentHeader))
+    return header if header.magic == SEGMENT_MAGIC else None
 
 
 def segment_path(name):

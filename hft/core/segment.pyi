@@ -1,6 +1,7 @@
 """Types of the compiled module ext/segment.pyx."""
 
 import enum
+from os import PathLike
 
 HUGE_DIR: str
 
@@ -9,6 +10,8 @@ class SegmentKind(enum.IntFlag):
     SEGMENT_RING = 2
 
 def process_start_ticks(pid: int) -> int: ...
+def is_running(pid: int, start_ticks: int) -> bool: ...
+def read_header(path: str | PathLike[str]) -> dict[str, int] | None: ...
 def segment_path(name: str) -> str | None: ...
 
 class Segment:

@@ -20,7 +20,7 @@ from hft.errors import EXIT_USER_ERROR, FatalError, UserError
 from hft.nodes.context import Context
 from hft.nodes.spec import Assignment
 from hft.runtime.log import PipeWriter, print_through, use
-from hft.runtime.segments import control_name, remove_run
+from hft.runtime.segments import clear_up, control_name
 from hft.runtime.topology import node_index, short_name
 
 EXIT_FATAL = 1
@@ -77,7 +77,7 @@ def run(assignment: Assignment) -> int:
         report_failure(assignment, control, str(error))
         # launch, which would have removed them, may be the one that died.
         if os.getppid() != assignment.parent_pid:
-            remove_run(spec.instance, spec.run_id)
+            clear_up(spec.instance, spec.run_id)
         return EXIT_FATAL
     except Exception:  # a defect: the log has its traceback
         name = "+".join(assignment.nodes)

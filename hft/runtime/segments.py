@@ -3,17 +3,19 @@
 import os
 import secrets
 import socket
+import time
 from pathlib import Path
 
 from hft.config.keys import keys
 from hft.config.kinds import Misfit, read_text
-from hft.core.segment import HUGE_DIR, Segment, SegmentKind, process_start_ticks
-from hft.errors import AttachError, ConfigError
+from hft.core.segment import HUGE_DIR, is_running, read_header
+from hft.errors import ConfigError, SegmentError
 
-__all__ = ["InstanceLock", "control_name", "new_run_id", "remove_run", "remove_stale", "ring_name"]
+__all__ = ["InstanceLock", "clear_up", "control_name", "new_run_id", "remove_run", "remove_stale",
+           "ring_name"]  # fmt: skip
 
 SEGMENT_DIRS = (Path("/dev/shm"), Path(HUGE_DIR))
-SEGMENT_KINDS = (SegmentKind.SEGMENT_CONTROL, SegmentKind.SEGMENT_RING)
+CLEARING_S = 0.3  # in which nodes without a launch have cleared up
 
 
 def chosen_instance(option: str | None) -> str:
@@ -42,60 +44,93 @@ def new_run_id() -> int:
 
 
 class InstanceLock:
-    """The right to run an instance: an abstract socket's name, which the kernel frees at death."""
+    """The right to an instance's name: an abstract socket's, which the kernel frees at death.
 
-    def __init__(self, instance: str) -> None:
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        try:
-            self.socket.bind(f"\0hft.{instance}")
-        except OSError:
-            self.socket.close()
-            raise ConfigError(
-                f"instance {instance} is running already; choose another name with --instance"
-            ) from None
+    Who makes or removes segments has it. A node that clears up after its launch has it for a
+    moment, for which launch waits.
+    """
+
+    def __init__(self, instance: str, patience_s: float = CLEARING_S) -> None:
+        deadline = time.monotonic() + patience_s
+        while True:
+            self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            try:
+                self.socket.bind(f"\0hft.{instance}")
+                return
+            except OSError:
+                self.socket.close()
+            if time.monotonic() >= deadline:
+                raise ConfigError(
+                    f"instance {instance} is running already; choose another name with --instance"
+                )
+            time.sleep(0.01)
 
     def release(self) -> None:
         self.socket.close()
 
 
-def segment_names(instance: str) -> list[str]:
-    """Names of all segments of an instance, of whatever run."""
+def segment_paths(instance: str) -> list[Path]:
+    """The files of all segments of an instance, of whatever run."""
     return sorted(
-        path.name
+        path
         for folder in SEGMENT_DIRS
         if folder.is_dir()
         for path in folder.glob(f"hft.{instance}.*")
     )
 
 
-def header_of(name: str) -> dict[str, int] | None:
-    """The segment header's fields; None if it went away or is not one of ours."""
-    for kind in SEGMENT_KINDS:
-        try:
-            return Segment.attach(name, kind, writable=False).header
-        except AttachError:
-            continue
-    return None
+def foreign(path: Path) -> SegmentError:
+    """The error that a segment is another user's."""
+    return SegmentError(
+        f"segment {path.name}: is another user's (uid {path.stat().st_uid}); choose another name "
+        "with --instance"
+    )
 
 
 def remove_run(instance: str, run_id: int) -> None:
-    """Remove the segments of one run, and of no other."""
-    for name in segment_names(instance):
-        header = header_of(name)
+    """Remove the segments of one run, and of no other. The caller holds the InstanceLock."""
+    for path in segment_paths(instance):
+        try:
+            header = read_header(path)
+        except PermissionError:
+            continue  # another user's is not of our run
         if header is not None and header["run_id"] == run_id:
-            Segment.unlink(name)
+            path.unlink(missing_ok=True)
+
+
+def clear_up(instance: str, run_id: int) -> None:
+    """Remove the segments of a run whose launch is dead.
+
+    Whoever has the InstanceLock does it already: another node of the run, or the next launch,
+    whose new segments are not to be taken for those.
+    """
+    try:
+        lock = InstanceLock(instance, patience_s=0)
+    except ConfigError:
+        return
+    try:
+        remove_run(instance, run_id)
+    finally:
+        lock.release()
 
 
 def remove_stale(instance: str) -> list[str]:
-    """Remove what dead runs of an instance left; the names. The caller holds its InstanceLock."""
+    """Remove what dead runs of an instance left; the names. The caller holds its InstanceLock.
+
+    A segment without an owner was being made when its launch died: as we hold the lock, nobody is
+    making it now. SegmentError if one is another user's, whether that lives or not.
+    """
     removed = []
-    for name in segment_names(instance):
-        header = header_of(name)
-        alive = header is not None and (
-            process_start_ticks(header["owner_pid"]) == header["owner_start_ticks"]
-            and header["owner_pid"] != os.getpid()
-        )
-        if not alive:
-            Segment.unlink(name)
-            removed.append(name)
+    for path in segment_paths(instance):
+        try:
+            header = read_header(path)
+            alive = header is not None and (
+                is_running(header["owner_pid"], header["owner_start_ticks"])
+                and header["owner_pid"] != os.getpid()
+            )
+            if not alive:
+                path.unlink(missing_ok=True)
+                removed.append(path.name)
+        except PermissionError:
+            raise foreign(path) from None
     return removed
