@@ -34,6 +34,11 @@ __all__ = ["Agent", "run_agents"]
 cdef extern from "<sched.h>":
     int sched_yield() nogil
 
+cdef extern from "<sys/mman.h>":
+    int MCL_CURRENT
+    int MCL_ONFAULT
+    int mlockall(int flags)
+
 cdef extern from "<sys/prctl.h>":
     int PR_SET_TIMERSLACK
     int prctl(int option, unsigned long value)
@@ -198,6 +203,18 @@ def check_parent(Control control, parent):
         raise FatalError(f"launch (process {parent}) died; stopping")
 
 
+cdef void lock_memory(Loop *loop) noexcept:
+    """Keep what the process has mapped from being swapped out, and show if the limits allow it.
+
+    What it maps later is not locked: no hot path waits for it, and beyond the limit it could not be
+    mapped at all. Nor is anything brought in that was never used, such as the end of a stack.
+    """
+    cdef bint locked = mlockall(MCL_CURRENT | MCL_ONFAULT) == 0
+    cdef int index
+    for index in range(loop.count):
+        loop.agents[index].stats.memory_locked = locked
+
+
 def close_agent(Agent agent):
     agent.on_close()
     agent.calls.stats.state = NODE_STOPPED
@@ -228,6 +245,8 @@ def run_agents(agents, int idle, parent):
             agent.on_start()
             agent.calls.stats.started_ts_ns = host_now_ns()
             agent.calls.stats.heartbeat_ts_ns = host_now_ns()
+            if index == loop.count - 1 and agent.calls.stats.core >= 0:
+                lock_memory(&loop)
             agent.calls.stats.state = NODE_RUNNING
         wait_for_all(control, parent)
         loop.last_ts_ns = loop.idle_since_ts_ns = host_now_ns()

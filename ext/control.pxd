@@ -110,7 +110,8 @@ cdef struct NodeStats:
     # Launch's: which wake word is its process's, and whether that ever waits in the kernel.
     uint32_t host  # index of the first node of the process
     uint32_t waits
-    uint64_t reserved[3]
+    uint64_t memory_locked  # whether its process could lock what it had mapped when it started
+    uint64_t reserved[2]
     uint64_t counters[COUNTERS_MAX]
 
 
@@ -137,7 +138,8 @@ cdef struct EdgeStats:
     uint64_t capacity_slots
     uint64_t page_bytes
     uint64_t locked  # whether launch could lock its memory
-    uint64_t reserved_0[9]
+    uint64_t numa_nodes  # that its memory is of, a bit each; 0: not known
+    uint64_t reserved_0[8]
     # The producer's.
     uint64_t published
     uint64_t reserved_1[15]
@@ -247,7 +249,9 @@ cdef struct ControlPage:
     uint64_t seed
     uint32_t strategy_count
     uint32_t latency_count
-    uint32_t reserved_0[18]
+    uint64_t locked  # as of an edge: of this page itself
+    uint64_t numa_nodes
+    uint32_t reserved_0[14]
     uint64_t stop  # StopWord
     uint64_t reserved_1[15]
     uint64_t kill  # 0: trading; else when it was engaged, host ns

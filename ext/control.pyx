@@ -73,6 +73,8 @@ def page_dtype(instruments):
         ("seed", np.uint64, place(&_page.seed)),
         ("strategy_count", np.uint32, place(&_page.strategy_count)),
         ("latency_count", np.uint32, place(&_page.latency_count)),
+        ("locked", np.uint64, place(&_page.locked)),
+        ("numa_nodes", np.uint64, place(&_page.numa_nodes)),
         ("stop", np.uint64, place(&_page.stop)),
         ("kill", np.uint64, place(&_page.kill)),
         ("clock", CLOCK, place(&_page.clock_stats)),

@@ -291,6 +291,24 @@ cdef class Segment:
                     break
         return size_bytes
 
+    def numa_nodes(self):
+        """The NUMA nodes of the memory behind the mapping, a bit each; 0 if the kernel tells none.
+
+        Those from 64 on are not told.
+        """
+        start = f"{<size_t>self.address:x} "
+        nodes = 0
+        try:
+            with open("/proc/self/numa_maps") as maps:
+                line = next((line for line in maps if line.startswith(start)), "")
+        except FileNotFoundError:
+            return 0
+        for field in line.split():
+            node, _, pages = field.partition("=")
+            if pages.isdecimal() and node[0] == "N" and node[1:].isdecimal() and int(node[1:]) < 64:
+                nodes |= 1 << int(node[1:])
+        return nodes
+
     @property
     def header(self):
         """The segment header's fields, as a dict."""

@@ -29,7 +29,7 @@ from hft.oms.summary import Summary, summarise
 from hft.report import differences, kill_line, rejections, report, writable, write_report
 from hft.run import Run
 from hft.runtime.log import SAID, LogBook, use
-from hft.runtime.numa import node_cores
+from hft.runtime.numa import node_cores, node_of
 from hft.runtime.segments import InstanceLock, new_run_id
 from hft.runtime.supervisor import END_SIGNALS
 from hft.runtime.topology import EDGES, Placement, place, show
@@ -299,6 +299,14 @@ def log_start(spec: RunSpec, feed: str, run: Run) -> None:
         lacks.append(f"pages of {page_bytes >> 10} KiB, not 2 MiB")
     if not locked:
         lacks.append("not locked, so it may be swapped out")
+    far = [
+        edge.name
+        for edge, row in zip(EDGES, run.page["edges"], strict=False)
+        if (node := node_of(run.placement.memory_core(edge))) is not None
+        and row["numa_nodes"] not in (0, 1 << node)
+    ]
+    if far:
+        lacks.append(f"{', '.join(far)} not of the NUMA node of their readers")
     if lacks:
         log.warning(f"shared memory: {'; '.join(lacks)}")
 

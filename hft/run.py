@@ -18,7 +18,7 @@ from hft.feeds.base import Commands
 from hft.nodes.spec import Assignment, RunSpec
 from hft.runtime.clock import Timekeeper
 from hft.runtime.log import SAID, LogBook
-from hft.runtime.numa import keeping_to
+from hft.runtime.numa import keeping_to, node_of
 from hft.runtime.page import lay_out
 from hft.runtime.segments import control_name, remove_run, remove_stale, ring_name
 from hft.runtime.supervisor import Child, Supervisor, how_it_ended
@@ -65,18 +65,18 @@ class Run:
     def make_segments(self) -> None:
         spec = self.spec
         memory = spec.config.memory
-        with keeping_to(memory.numa_node):
-            rings = {
-                edge.name: Ring.create_segment(
+        rings = {}
+        for edge in EDGES:
+            with keeping_to(node_of(self.placement.memory_core(edge))):
+                rings[edge.name] = Ring.create_segment(
                     ring_name(spec.instance, edge.name),
                     edge.capacity_slots,
                     edge.policy,
                     spec.run_id,
                     memory.hugepages,
                 )
-                for edge in EDGES
-            }
-            # Made last: who finds the control page finds everything.
+        # Made last: who finds the control page finds everything. The engine writes the most of it.
+        with keeping_to(node_of(self.placement.core_of("engine"))):
             self.control = Control.create(
                 control_name(spec.instance),
                 spec.run_id,

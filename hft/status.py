@@ -24,6 +24,7 @@ from hft.core.control import Control
 from hft.core.segment import segment_path
 from hft.errors import run_command
 from hft.monitor import Snapshot, View, snapshot
+from hft.monitor.alerts import unlocked_nodes
 from hft.monitor.snapshot import Instrument, shown_state
 from hft.monitor.units import bytes_text, clock, count, elapsed, latency, money, ns
 from hft.monitor.view import can_draw
@@ -69,6 +70,14 @@ def header(shot: Snapshot) -> Iterator[Text]:
         yield Text(f"kill switch ENGAGED since {kill['since']}", "bold red")
     else:
         yield Text("kill switch off")
+    page = shot["control_page"]
+    yield Text(
+        f"control page: {pages_text(page['page_bytes'], page['locked'])}, "
+        f"NUMA node {numa_text(page['numa_nodes'])}"
+    )
+    unlocked = unlocked_nodes(shot)
+    if unlocked:
+        yield Text(f"own memory of {', '.join(unlocked)} not locked", "yellow")
     yield clock_line(shot)
 
 
@@ -83,6 +92,14 @@ def clock_line(shot: Snapshot) -> Text:
     if one["notice"] is None:
         return Text("clock CLOCK_MONOTONIC")
     return Text(f"clock CLOCK_MONOTONIC, slower to read: {one['notice']}", "bold red")
+
+
+def pages_text(page_bytes: int, locked: bool) -> str:
+    return bytes_text(page_bytes) + (" locked" if locked else "")
+
+
+def numa_text(nodes: list[int]) -> str:
+    return "+".join(map(str, nodes)) or "-"
 
 
 def table(*columns: str) -> Table:
@@ -128,6 +145,7 @@ def edge_table(shot: Snapshot) -> Group:
         "<POLICY",
         "SLOTS",
         "PAGES",
+        "NUMA",
         "PUBLISHED",
         "DEPTH",
         "HIGH",
@@ -142,7 +160,8 @@ def edge_table(shot: Snapshot) -> Group:
             edge["consumer"],
             edge["policy"],
             count(edge["capacity"]),
-            bytes_text(edge["page_bytes"]) + (" locked" if edge["locked"] else ""),
+            pages_text(edge["page_bytes"], edge["locked"]),
+            numa_text(edge["numa_nodes"]),
             count(edge["published"]),
             count(edge["depth"]),
             count(edge["high_water"]),

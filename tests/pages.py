@@ -67,12 +67,14 @@ def fill_node(row: Any, name: str, core: int) -> None:
     row["started_ts_ns"] = row["heartbeat_ts_ns"] = now_ns()
     row["busy_ns"], row["loop_ns"] = 250_000_000, 1_000_000_000
     row["messages_in"], row["messages_out"] = 1_000, 2_000
+    row["memory_locked"] = 1
 
 
 def fill_edge(row: Any, name: str, producer: int, consumer: int) -> None:
     put(row, "name", name)
     row["producer"], row["consumer"] = producer, consumer
     row["capacity_slots"], row["page_bytes"], row["locked"] = 65_536, 2 << 20, 1
+    row["numa_nodes"] = 1 << 0 | 1 << 3
     row["published"], row["taken"], row["high_water"] = 1_000_000, 999_990, 1_500
 
 

@@ -7,7 +7,7 @@ from hft.core.control import Counter
 from hft.monitor.snapshot import Snapshot, shown_state
 from hft.monitor.units import elapsed
 
-__all__ = ["Alerts"]
+__all__ = ["Alerts", "unlocked_nodes"]
 
 REPEAT_S = 60.0  # what goes on is told again after so long
 BY_LOSS = 2  # value of RISK_KILLED when the gate itself engaged the kill switch
@@ -15,11 +15,23 @@ BY_LOSS = 2  # value of RISK_KILLED when the gate itself engaged the kill switch
 log = logging.getLogger("hft.monitor")
 
 
+def unlocked_nodes(shot: Snapshot) -> list[str]:
+    """Pinned nodes whose process could not lock its own memory."""
+    return [
+        node["name"]
+        for node in shot["nodes"]
+        if node["core"] is not None
+        and node["state"] in ("running", "done")
+        and not node["memory_locked"]
+    ]
+
+
 class Alerts:
     """Compares snapshots with what was told already."""
 
     def __init__(self) -> None:
         self.killed = False
+        self.unlocked: set[str] = set()
         self.told: dict[str, tuple[int, int]] = {}  # subject: its count and host time then
         self.stuck: dict[int, float] = {}  # process: for how long it has been so, in seconds
 
@@ -37,6 +49,13 @@ class Alerts:
                 extra={"since": shot["kill_switch"]["since"], "pnl_quote": pnl_quote},
             )
         self.look_for_stuck(shot)
+        for name in unlocked_nodes(shot):
+            if name not in self.unlocked:
+                self.unlocked.add(name)
+                log.warning(
+                    f"{name}: its own memory is not locked, so it may be swapped out; "
+                    "raise the limit of locked memory (ulimit -l)"
+                )
         for edge in shot["edges"]:
             subject = f"messages on {edge['name']} that {edge['consumer']} was too slow to see"
             # What only people miss is not worth a warning.

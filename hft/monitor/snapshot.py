@@ -52,6 +52,14 @@ class Owner(TypedDict):
     alive: bool
 
 
+class ControlPage(TypedDict):
+    """The memory of the control page itself."""
+
+    page_bytes: int
+    locked: bool
+    numa_nodes: list[int]
+
+
 class KillSwitch(TypedDict):
     engaged: bool
     since: str | None  # UTC
@@ -80,6 +88,7 @@ class Node(TypedDict):
     state: str
     heartbeat_age_ms: float | None  # None: none yet
     stuck_s: float | None  # for how long it has given no sign of life; None: it does, or need not
+    memory_locked: bool  # its process's, as it was when it had started
     busy_share: float  # since the node started
     busy_ns: int
     loop_ns: int
@@ -97,6 +106,7 @@ class Edge(TypedDict):
     capacity: int
     page_bytes: int
     locked: bool
+    numa_nodes: list[int]  # that its memory is of; empty: the kernel doesn't tell
     published: int
     taken: int
     depth: int
@@ -220,6 +230,7 @@ class Snapshot(TypedDict):
     speed: float  # recorded seconds per host second; 0: as fast as it goes
     seed: int
     stop: str
+    control_page: ControlPage
     kill_switch: KillSwitch
     clock: Clock
     nodes: list[Node]
@@ -265,6 +276,11 @@ def snapshot(control: Control) -> Snapshot:
         "speed": int(page["speed_milli"]) / 1000,
         "seed": int(page["seed"]),
         "stop": name_of(StopWord, page["stop"]),
+        "control_page": {
+            "page_bytes": control.segment.header["page_bytes"],
+            "locked": bool(page["locked"]),
+            "numa_nodes": bits(page["numa_nodes"]),
+        },
         "kill_switch": {
             "engaged": kill != 0,
             "since": utc(started_wall_ns + kill - started_ts_ns) if kill else None,
@@ -371,6 +387,7 @@ def node(row: Any, host_ts_ns: int, due_ts_ns: int) -> Node:
         if heartbeat_ts_ns
         else None,
         "stuck_s": silent_s if turns and silent_s > STUCK_S else None,
+        "memory_locked": bool(row["memory_locked"]),
         "busy_share": round(int(row["busy_ns"]) / loop_ns, 4) if loop_ns > 0 else 0.0,
         "busy_ns": int(row["busy_ns"]),
         "loop_ns": loop_ns,
@@ -401,6 +418,7 @@ def edge(row: Any, hop: Any, age: Any, node_names: list[str]) -> Edge:
         "capacity": int(row["capacity_slots"]),
         "page_bytes": int(row["page_bytes"]),
         "locked": bool(row["locked"]),
+        "numa_nodes": bits(row["numa_nodes"]),
         "published": published,
         "taken": taken,
         # What the producer shows may lag behind what the consumer has seen.
@@ -546,6 +564,11 @@ def name_of(kind: type[enum.IntFlag], value: Any) -> str:
         if member == int(value):
             return name.partition("_")[2].lower()
     return str(value)
+
+
+def bits(word: Any) -> list[int]:
+    """The places of a word's bits that are set."""
+    return [place for place in range(64) if int(word) >> place & 1]
 
 
 def finite(value: Any) -> float | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hft.errors import ConfigError
 
-__all__ = ["keeping_to", "node_cores"]
+__all__ = ["keeping_to", "node_cores", "node_of"]
 
 NODES = Path("/sys/devices/system/node")
 
@@ -24,6 +24,17 @@ def node_cores(node: int, nodes: Path = NODES) -> set[int]:
             else "must be unset: this host shows no NUMA nodes"
         )
         raise ConfigError(problem, field="memory.numa_node", value=node) from None
+
+
+def node_of(core: int | None, nodes: Path = NODES) -> int | None:
+    """The NUMA node of a core; None for no core, and where all memory is as near as any other."""
+    known = sorted(nodes.glob("node[0-9]*"))
+    if core is None or len(known) < 2:
+        return None
+    for path in known:
+        if core in cores_of((path / "cpulist").read_text()):
+            return int(path.name.removeprefix("node"))
+    return None
 
 
 def cores_of(text: str) -> set[int]:

@@ -35,6 +35,8 @@ def lay_out(
     page["started_wall_ns"] = time.time_ns()
     page["node_count"] = len(NODES)
     page["edge_count"] = len(EDGES)
+    page["locked"] = control.segment.locked
+    page["numa_nodes"] = control.segment.numa_nodes()
     page["simulated_time"] = simulated
     page["speed_milli"] = round(speed * 1000)
     page["seed"] = seed
@@ -49,6 +51,7 @@ def lay_out(
         row["capacity_slots"] = edge.capacity_slots
         row["page_bytes"] = rings[edge.name].header["page_bytes"]
         row["locked"] = rings[edge.name].locked
+        row["numa_nodes"] = rings[edge.name].numa_nodes()
     for process in processes:
         indices = [node_index(name) for name in process.nodes]
         page["nodes"]["host"][indices] = indices[0]

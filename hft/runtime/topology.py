@@ -87,6 +87,16 @@ class Placement:
     processes: tuple[Process, ...]
     notes: tuple[str, ...]
 
+    def core_of(self, name: str) -> int | None:
+        """The core of a node; None if it has none."""
+        return next((each.core for each in self.processes if name in each.nodes), None)
+
+    def memory_core(self, edge: Edge) -> int | None:
+        """The core to which a ring's memory is to be near: its reader's, its writer's if the reader
+        has none."""
+        reader = self.core_of(edge.consumer)
+        return self.core_of(edge.producer) if reader is None else reader
+
 
 def fold(cores: list[int]) -> list[int]:
     """A core for each pinned node: contiguous runs of nodes, the first cores taking one more."""

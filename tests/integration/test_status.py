@@ -67,7 +67,8 @@ def test_the_tables(run: Process) -> None:
     assert max(map(len, text.splitlines())) <= 100
     for expected in (
         f"instance {INSTANCE}, run {pages.RUN_ID}", "market time 09:30:00.123", "kill switch off",
-        "recorder", "refusal_records", "2 MiB locked", "NASDAQ:AMZN", "-65.00", "refused 1,234",
+        "recorder", "refusal_records", "2 MiB locked", "0+3", "control page: ",
+        "NASDAQ:AMZN", "-65.00", "refused 1,234",
         "100 @ 223.87 / 200 @ 223.88", "state hash", "SELL", "224.38", "1:30",
     ):  # fmt: skip
         assert expected in text

@@ -10,7 +10,8 @@ from hft.config.load import load
 from hft.errors import ConfigError
 from hft.launch import place_all
 from hft.runtime import numa
-from hft.runtime.numa import cores_of, keeping_to, node_cores
+from hft.runtime.numa import cores_of, keeping_to, node_cores, node_of
+from hft.runtime.topology import EDGES, place
 
 
 @pytest.fixture
@@ -69,6 +70,26 @@ def test_cores_of_another_node_are_refused(
     with pytest.raises(ConfigError) as caught:
         places(**environment)
     assert str(caught.value).startswith(problem)
+
+
+def test_the_node_of_a_core(nodes: Path, tmp_path: Path) -> None:
+    """None where there is nothing to choose: no core, no such core, or a single node."""
+    found = [node_of(core, tmp_path) for core in (0, 8, 5, 9, None)]
+    assert found == [0, 0, 2, None, None]
+    for node in ("2", "10"):
+        (tmp_path / f"node{node}" / "cpulist").unlink()
+        (tmp_path / f"node{node}").rmdir()
+    assert node_of(0, tmp_path) is None
+
+
+def test_a_ring_is_near_its_reader() -> None:
+    """Near its writer if the reader has no core; launch keeps to that node while it makes it."""
+    placement = place([4, 5, 6, 7], range(10), separate=False, strict=False)
+    cores = {edge.name: placement.memory_core(edge) for edge in EDGES}
+    assert cores == {
+        "market_flow": 7, "market_data": 5, "reports": 6, "intents": 6, "orders": 7, "refusals": 5,
+        "records": 7, "refusal_records": 6, "tape": 7,
+    }  # fmt: skip
 
 
 def test_only_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:

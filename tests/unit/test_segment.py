@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import stat
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -160,6 +161,17 @@ def test_the_page_size_is_what_backs_it(name):
     assert Segment.create(name, 4096, RING).header["page_bytes"] == 4096
     with fresh_name() as large:
         assert Segment.create(large, 4 << 20, RING).header["page_bytes"] in (4096, 2 << 20)
+
+
+def test_the_numa_nodes_are_those_of_its_memory(name):
+    """As the kernel says: at least one that the host has, where it tells any."""
+    nodes = Segment.create(name, 1 << 20, RING).numa_nodes()
+    known = {int(path.name[4:]) for path in Path("/sys/devices/system/node").glob("node[0-9]*")}
+    if os.path.exists("/proc/self/numa_maps"):
+        assert nodes > 0
+        assert {node for node in range(64) if nodes >> node & 1} <= known
+    else:
+        assert nodes == 0
 
 
 @pytest.fixture

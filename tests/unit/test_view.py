@@ -227,6 +227,21 @@ def test_a_stuck_node_shows_and_is_told_once(
     assert "stuck" not in drawn(view, snapshot(control), (100, 30))
 
 
+def test_memory_that_may_be_swapped_out_is_told_once(
+    control: Control, caplog: pytest.LogCaptureFixture
+) -> None:
+    """That of pinned nodes: the recorder's needn't be locked."""
+    pages.fill(control, INSTANCE)
+    for place in (0, 3, 4):
+        control.record["nodes"][place]["memory_locked"] = 0
+    alerts = Alerts()
+    for _ in range(2):
+        alerts.look(snapshot(control))
+    told = [record.getMessage().partition(":")[0] for record in caplog.records]
+    assert told == ["feed", "risk"]
+    assert "its own memory is not locked" in caplog.records[0].getMessage()
+
+
 def test_the_newest_warnings_show(view: View, shot: Snapshot) -> None:
     view.warnings += [f"warning {number}" for number in range(9)]
     text = drawn(view, shot, (100, 30))
