@@ -20,6 +20,7 @@ cdef extern from "<sys/mman.h>":
 cpdef enum SegmentKind:
     SEGMENT_CONTROL = 1
     SEGMENT_RING = 2
+    SEGMENT_BASELINE = 3
 
 
 cdef struct SegmentHeader:

@@ -34,8 +34,10 @@ from hft.core.messages cimport LAYOUT_VERSION as LAYOUT
 
 from hft.errors import AttachError, SegmentError
 
-__all__ = ["HUGE_DIR", "Segment", "SegmentKind", "is_running", "process_start_ticks", "read_header",
-           "segment_path"]
+__all__ = [
+    "HUGE_DIR", "SHM_DIR", "Segment", "SegmentKind", "is_running", "process_start_ticks",
+    "read_header", "segment_path",
+]
 
 HUGE_DIR = "/dev/hugepages"
 SHM_DIR = "/dev/shm"

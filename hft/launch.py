@@ -21,7 +21,7 @@ from hft.config.profiles import find, profiles
 from hft.core.control import INSTRUMENTS_MAX
 from hft.core.messages import MESSAGE
 from hft.display import Display
-from hft.errors import ConfigError, SegmentError, run_command
+from hft.errors import ConfigError, SegmentError, UserError, run_command
 from hft.feeds import Feed, FeedOptions, open_feed
 from hft.monitor.snapshot import Snapshot, clock_source, snapshot
 from hft.nodes.spec import RunSpec
@@ -234,6 +234,7 @@ def execute_logged(
         if run.failure != before:  # that one is left to tell
             print(f"hft.launch: error: {run.failure}", file=sys.stderr)
         shot = snapshot(run.control)
+        write_latencies(run, Path(spec.folder))
         display.alerts.look(shot)
     finally:
         run.remove()
@@ -264,6 +265,14 @@ def execute_logged(
     if report_path is not None:
         write_report(report_path, report(spec, shot, summary, time.monotonic() - started))
     return 0
+
+
+def write_latencies(run: Run, folder: Path) -> None:
+    """Leave what was measured with the run's files; without room for it the run still ends well."""
+    try:
+        run.latencies.write(folder)
+    except UserError as error:
+        log.warning(str(error))
 
 
 def log_start(spec: RunSpec, feed: str, run: Run) -> None:

@@ -15,6 +15,7 @@ from hft.core.control import Control, IdleStrategy, NodeState, StopWord
 from hft.core.ring import Ring
 from hft.errors import EXIT_USER_ERROR
 from hft.feeds.base import Commands
+from hft.latency.recorder import LatencyRecorder
 from hft.nodes.spec import Assignment, RunSpec
 from hft.runtime.clock import Timekeeper
 from hft.runtime.log import SAID, LogBook
@@ -43,6 +44,7 @@ class Run:
         failure: what made it end early, in words; None if nothing did.
         began: whether all nodes have started.
         exit_code: 0, or what the command should return.
+        latencies: what was measured, in intervals.
         removed: names of segments of a dead run that were in the way.
         timekeeper: keeps the run's clock.
     """
@@ -101,6 +103,7 @@ class Run:
         self.tape = Ring.attach(ring_name(spec.instance, "tape"))
         self.tape.claim(producer=False)
         self.page = self.control.record
+        self.latencies = LatencyRecorder(self.control)
         self.show_self(NodeState.NODE_RUNNING)
 
     def keep_off_the_engine(self) -> None:
@@ -136,6 +139,7 @@ class Run:
             self.timekeeper.correct()
             self.show_self(NodeState.NODE_RUNNING)
             self.began = self.began or self.all_started()
+            self.latencies.look()
             look(self)
             if self.failure is not None or self.all_done():
                 return

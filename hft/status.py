@@ -26,6 +26,7 @@ from hft.errors import run_command
 from hft.monitor import Snapshot, View, snapshot
 from hft.monitor.alerts import unlocked_nodes
 from hft.monitor.snapshot import Instrument, shown_state
+from hft.monitor.tables import table
 from hft.monitor.units import bytes_text, clock, count, elapsed, latency, money, ns
 from hft.monitor.view import can_draw
 
@@ -100,19 +101,6 @@ def pages_text(page_bytes: int, locked: bool) -> str:
 
 def numa_text(nodes: list[int]) -> str:
     return "+".join(map(str, nodes)) or "-"
-
-
-def table(*columns: str) -> Table:
-    """A table without lines; columns that start with '<' are text, the others numbers."""
-    made = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        is_text = column.startswith("<")
-        made.add_column(
-            column.removeprefix("<"),
-            justify="left" if is_text else "right",
-            no_wrap=True,
-        )
-    return made
 
 
 def node_table(shot: Snapshot) -> Table:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from hft.core.clock import now_ns
-from hft.core.control import VIEW_LEVELS, VIEW_OWN_ORDERS, Control, Counter
+from hft.core.control import VIEW_LEVELS, VIEW_OWN_ORDERS, Control, Counter, LatencyKind
 from hft.core.histogram import HISTOGRAM, NO_VALUE, record
 from hft.core.segment import Segment
 from hft.runtime.segments import control_name
@@ -52,8 +52,14 @@ def fill(control: Control, instance: str) -> None:
         fill_node(page["nodes"][index], name, core=index if index < 4 else -1)
     for index, (name, producer, consumer) in enumerate(EDGES):
         fill_edge(page["edges"][index], name, producer, consumer)
-        fill_latency(page["latencies"][2 * index :], [500] * 99 + [90_000])
-        fill_latency(page["latencies"][2 * index + 1 :], [4_000] * 98 + [70_000] * 2)
+        rows = page["latencies"][2 * index :]
+        fill_latency(rows[0], name, LatencyKind.LATENCY_HOP, [500] * 99 + [90_000])
+        fill_latency(rows[1], name, LatencyKind.LATENCY_AGE, [4_000] * 98 + [70_000] * 2)
+    rows = page["latencies"][2 * len(EDGES) :]
+    fill_latency(rows[0], "engine.new_order", LatencyKind.LATENCY_OPERATION, [200] * 2_000)
+    fill_latency(rows[1], "engine.cancel_order", LatencyKind.LATENCY_OPERATION, [])
+    fill_latency(rows[2], "order_to_report", LatencyKind.LATENCY_PATH, list(range(900, 1_900)))
+    page["latency_count"] = 2 * len(EDGES) + 3
     fill_instrument(page["instruments"][0])
     count(control, "engine", ENGINE_STEPS=269_748, ENGINE_TRADES=5_123, ENGINE_STATE_HASH=0xABC)
     count(control, "engine", ENGINE_EVENT_TS_NS=EVENT_TS_NS)
@@ -109,11 +115,13 @@ def put(row: Any, field: str, text: str) -> None:
     row[field][: len(text.encode())] = np.frombuffer(text.encode(), np.uint8)
 
 
-def fill_latency(rows: Any, values_ns: list[int]) -> None:
+def fill_latency(row: Any, name: str, kind: LatencyKind, values_ns: list[int]) -> None:
+    put(row, "name", name)
+    row["kind"] = kind
     histogram = np.zeros(1, HISTOGRAM)
     histogram["min_ns"] = NO_VALUE
-    record(histogram, np.array(values_ns))
-    rows[0]["histogram"] = histogram[0]
+    record(histogram, np.array(values_ns, np.int64))
+    row["histogram"] = histogram[0]
 
 
 def count(control: Control, node: str, **counters: int) -> None:

@@ -4,10 +4,12 @@ import enum
 from os import PathLike
 
 HUGE_DIR: str
+SHM_DIR: str
 
 class SegmentKind(enum.IntFlag):
     SEGMENT_CONTROL = 1
     SEGMENT_RING = 2
+    SEGMENT_BASELINE = 3
 
 def process_start_ticks(pid: int) -> int: ...
 def is_running(pid: int, start_ticks: int) -> bool: ...

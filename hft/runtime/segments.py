@@ -6,16 +6,22 @@ import socket
 import time
 from pathlib import Path
 
+import numpy as np
+
 from hft.config.keys import keys
 from hft.config.kinds import Misfit, read_text
-from hft.core.segment import HUGE_DIR, is_running, read_header
-from hft.errors import ConfigError, SegmentError
+from hft.core.segment import HUGE_DIR, SHM_DIR, Segment, SegmentKind, is_running, read_header
+from hft.errors import AttachError, ConfigError, SegmentError
 
-__all__ = ["InstanceLock", "clear_up", "control_name", "new_run_id", "remove_run", "remove_stale",
-           "ring_name"]  # fmt: skip
+__all__ = [
+    "BASELINE_ROWS_AT", "InstanceLock", "attach_baseline", "clear_up", "control_name", "new_run_id",
+    "remove_run", "remove_stale", "ring_name", "segment_paths", "write_baseline",
+]  # fmt: skip
 
-SEGMENT_DIRS = (Path("/dev/shm"), Path(HUGE_DIR))
+SEGMENT_DIRS = (Path(SHM_DIR), Path(HUGE_DIR))
 CLEARING_S = 0.3  # in which nodes without a launch have cleared up
+# A baseline of latencies: its time after the segment's header, its rows on pages of their own.
+BASELINE_TIME_AT, BASELINE_ROWS_AT = 64, 4096
 
 
 def chosen_instance(option: str | None) -> str:
@@ -37,6 +43,10 @@ def control_name(instance: str) -> str:
 
 def ring_name(instance: str, edge: str) -> str:
     return f"hft.{instance}.ring.{edge}"
+
+
+def baseline_name(instance: str) -> str:
+    return f"hft.{instance}.latency-baseline"
 
 
 def new_run_id() -> int:
@@ -134,3 +144,24 @@ def remove_stale(instance: str) -> list[str]:
         except PermissionError:
             raise foreign(path) from None
     return removed
+
+
+def write_baseline(instance: str, run_id: int, wall_ns: int, rows: bytes) -> None:
+    """Put a copy of a run's latencies where readers find it, in place of an older one, at once."""
+    name = f"{baseline_name(instance)}-{os.getpid()}"
+    size_bytes = -(-(BASELINE_ROWS_AT + len(rows)) // 4096) * 4096
+    segment = Segment.create(name, size_bytes, SegmentKind.SEGMENT_BASELINE, run_id, "never")
+    content = np.frombuffer(memoryview(segment), np.uint8)
+    content[BASELINE_TIME_AT:][:8] = np.frombuffer(wall_ns.to_bytes(8, "little"), np.uint8)
+    content[BASELINE_ROWS_AT:][: len(rows)] = np.frombuffer(rows, np.uint8)
+    os.rename(f"{SHM_DIR}/{name}", f"{SHM_DIR}/{baseline_name(instance)}")
+
+
+def attach_baseline(instance: str, run_id: int) -> tuple[Segment, int]:
+    """The newest baseline of a run and its time; AttachError if there is none."""
+    name = baseline_name(instance)
+    segment = Segment.attach(name, SegmentKind.SEGMENT_BASELINE, writable=False)
+    if segment.header["run_id"] != run_id:
+        raise AttachError(f"segment {name}: run_id must be {run_id}, is that of another run")
+    time_bytes = np.frombuffer(memoryview(segment), np.uint8)[BASELINE_TIME_AT:][:8].tobytes()
+    return segment, int.from_bytes(time_bytes, "little")

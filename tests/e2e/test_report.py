@@ -1,10 +1,13 @@
 """What a run says of itself at its end is complete and agrees with its files."""
 
+from collections import Counter
 from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from hdrh.histogram import HdrHistogram
+from hdrh.log import HistogramLogReader
 
 from tests.e2e.conftest import Day
 
@@ -66,6 +69,26 @@ def test_operations_and_paths_are_measured(amzn_day: Day) -> None:
     for summary in (*operations.values(), *paths.values()):
         values = [summary[percentile] for percentile in PERCENTILES if percentile in summary]
         assert values == sorted(values)
+
+
+def test_the_log_of_latencies_is_whole(amzn_day: Day) -> None:
+    """HdrHistogram's package reads the run's own log: its intervals add up to the report."""
+    report = amzn_day.report
+    hdr = HdrHistogram(1, 2**40 - 1, 2)
+    reader = HistogramLogReader(str(amzn_day.system.run_folder / "latency.hlog"), hdr)
+    counts: Counter[str] = Counter()
+    while (one := reader.get_next_interval_histogram()) is not None:
+        counts[one.get_tag()] += one.get_total_count()
+    reader.close()
+    reported = {
+        **{f"operation.{name}": each["count"] for name, each in report["operations_ns"].items()},
+        **{f"path.{name}": each["count"] for name, each in report["paths_ns"].items()},
+    }
+    for name, each in report["latency_ns"].items():
+        kind = "age" if name.startswith("tick_to_") else "hop"
+        reported[f"{kind}.{name.removeprefix('tick_to_')}"] = each["count"]
+    reported["path.tick_to_order"] = reported["age.orders"]
+    assert dict(counts) == reported
 
 
 def test_nothing_is_lost(amzn_day: Day) -> None:

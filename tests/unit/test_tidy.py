@@ -19,6 +19,7 @@ PYTHON = {name: path for name, path in SOURCES.items() if re.match(r"hft/.*\.pyi
 # A module may import its own layer and those below it. The last one is the package itself.
 LAYERS = [
     {"launch", "display", "status", "control", "journal", "decisions", "replay", "run", "report"},
+    {"latency"},
     {"attach"},
     {"monitor"},
     {"nodes"},

@@ -1,0 +1,1 @@
+"""Latencies of a run, live or from its files: tables, pictures, exports, comparisons."""
