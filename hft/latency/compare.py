@@ -74,15 +74,21 @@ def student(level: float, freedom: int) -> float:
     return math.fsum(term / freedom**power for power, term in enumerate(terms))
 
 
-def design_effect(share: float, bucket: int, intervals: Sequence[Distribution]) -> float:
-    """How many times larger the variance of a share is than if values were independent."""
-    counts = np.array([each.count for each in intervals], float)
-    below = np.array([each.counts[: bucket + 1].sum() for each in intervals], float)
-    whole = counts.sum()
-    at_most = below.sum() / whole  # of the bucket's top: not quite `share`
-    found = len(intervals) / (len(intervals) - 1) * ((below - at_most * counts) ** 2).sum()
-    expected = whole * max(at_most * (1 - at_most), share * (1 - share))
-    return float(found / expected)
+def design_effect(bucket: int, intervals: Sequence[Distribution]) -> float:
+    """How many times larger a share's variance is than if values were independent; at least 1.
+
+    The share is that of the values below a bucket, or that up to its end: whichever varies more,
+    as the quantile is somewhere between.
+    """
+    counts = np.array([each.counts.sum() for each in intervals], float)
+    whole, effect = counts.sum(), 1.0
+    for end in (bucket, bucket + 1):
+        below = np.array([each.counts[:end].sum() for each in intervals], float)
+        share = below.sum() / whole
+        if 0 < share < 1:
+            spread = ((below - share * counts) ** 2).sum() * len(counts) / (len(counts) - 1)
+            effect = max(effect, float(spread / (whole * share * (1 - share))))
+    return effect
 
 
 def bounds(
@@ -96,9 +102,9 @@ def bounds(
     if len(intervals) >= INTERVALS_MIN:
         bucket = int(np.searchsorted(running, math.ceil(share * count)))
         freedom = len(intervals) - 1
-        # The wider of the two: as independent values have it, or as the intervals do.
+        # Of few intervals one can be unlike all others: Student's t in place of the normal's z.
         ratio = student(1 - level, freedom) / z
-        effect = max(1.0, ratio**2 * design_effect(float(share), bucket, intervals))
+        effect = ratio**2 * design_effect(bucket, intervals)
     low, high = wilson(float(share), count / effect, z)
     first, last = math.floor(low * count), math.ceil(high * count) + 1
     bottom = int(BOTTOMS_NS[np.searchsorted(running, max(1, first))])

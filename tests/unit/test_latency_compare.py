@@ -135,3 +135,14 @@ def test_students_t(level: float, freedom: int, expected: float) -> None:
     """Of tables; the expansion is the worse the fewer intervals there are."""
     assert freedom >= INTERVALS_MIN - 1
     assert student(level, freedom) == pytest.approx(expected, rel=0.01)
+
+
+def test_one_stall_is_one_event() -> None:
+    """However many messages it held up: it says little of what the next run's stall will be."""
+    rng = np.random.default_rng(7)
+    runs = []
+    for stall_ns in (40_000_000, 30_000_000):
+        values = rng.lognormal(6, 0.5, 10 * VALUES)
+        values[5_000:5_100] = stall_ns
+        runs.append(recording(values, 40))
+    assert set(moved(*runs).values()) == {0}
