@@ -229,8 +229,8 @@ def draw_waterfall(axes: Any, captured: Capture) -> None:
         axes.spines[side].set_visible(False)
     axes.set_xlabel(
         "Percentiles don't add up: what is slow in one stage need not be the tick that is slow in\n"
-        "the next, and most ticks cause no order. The mark is tick-to-order as measured; what a paced\n"
-        "feed is late by, and the wait within the batch of a node, are in no stage.",
+        "the next, and most ticks cause no order. The mark is tick-to-order as measured. What a\n"
+        "paced feed is late by, and the wait within the batch of a node, are in no stage.",
         fontsize=8, loc="left",
     )  # fmt: skip
     axes.legend(
