@@ -61,8 +61,10 @@ cdef struct RingHeader:
     uint64_t pad_2[15]
     # Written by the consumer.
     uint64_t cursor  # taken and released so far
-    uint64_t lost  # overwritten before they were read (drop)
-    uint64_t pad_3[14]
+    uint64_t lost  # overwritten before they were read (drop), if cursor is at least lost_from
+    uint64_t lost_from
+    uint64_t lost_before  # else
+    uint64_t pad_3[12]
 
 
 cdef struct RingEnd:
@@ -77,6 +79,7 @@ cdef struct RingEnd:
     uint64_t cursor
     uint64_t cursor_stored
     uint64_t lost
+    uint64_t lost_stored
     # An onlooker's: published at its last look.
     uint64_t newest
 
@@ -114,7 +117,8 @@ cdef inline void ring_overwrite(RingEnd *ring, const Message *message,
     """Publish a message on a `drop` ring, over the oldest if need be."""
     cdef Message *slot = &ring.slots[ring.head & ring.mask]
     prefetch_write(&ring.slots[(ring.head + RING_AHEAD) & ring.mask])
-    store_relaxed(&slot.words[0], 0)
+    # Release: a kill must not find this done and the message before unpublished.
+    store_release(&slot.words[0], 0)
     fence_release()
     memcpy(&slot.words[1], &message.words[1], MESSAGE_SIZE - 8)
     slot.header.stamp = stamp
@@ -224,6 +228,20 @@ cdef inline bint ring_copy_next(RingEnd *ring, Message *target) noexcept nogil:
             ring.cursor = resumed
 
 
+cdef inline void ring_store_seen(RingEnd *ring) noexcept nogil:
+    """Let others know how far the reader of a `drop` ring is, and what it lost on the way.
+
+    A kill may come between the two: with `lost_from` and `lost_before` who takes over knows which
+    number of lost messages belongs to the cursor that it finds.
+    """
+    if ring.lost_stored != ring.lost:
+        store_release(&ring.header.lost_before, ring.lost_stored)
+        store_release(&ring.header.lost_from, ring.cursor)
+        store_release(&ring.header.lost, ring.lost)
+        ring.lost_stored = ring.lost
+    ring_store_cursor(ring)
+
+
 cdef inline uint64_t ring_newest(const RingEnd *ring, uint64_t known) noexcept nogil:
     """How much was published, from slots alone, as of the call or later; at least `known`.
 
@@ -260,6 +278,25 @@ cdef inline bint ring_latest(RingEnd *ring, Message *target) noexcept nogil:
             if load_relaxed(&slot.words[0]) == ring.newest:
                 target.words[0] = ring.newest
                 return True
+
+
+cdef inline void ring_resume_producer(RingEnd *ring) noexcept nogil:
+    """Go on after what was published, by a producer that died or by nobody."""
+    # Acquire: what the consumer did with the slots that it gave back is over.
+    ring.cursor_seen = load_acquire(&ring.header.cursor)
+    # The stored head lags behind, by more than a lap at times: the slots know better.
+    ring.head = ring_newest(ring, load_acquire(&ring.header.head))
+
+
+cdef inline void ring_resume_consumer(RingEnd *ring) noexcept nogil:
+    """Go on after what was given back, by a consumer that died or by nobody."""
+    ring.cursor = load_acquire(&ring.header.cursor)
+    ring.cursor_stored = ring.cursor
+    if ring.cursor >= load_acquire(&ring.header.lost_from):
+        ring.lost = load_acquire(&ring.header.lost)
+    else:
+        ring.lost = load_acquire(&ring.header.lost_before)
+    ring.lost_stored = ring.lost
 
 
 cdef class RingHandle:

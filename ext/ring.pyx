@@ -41,15 +41,17 @@ cdef enum:
 cdef double FOREVER_S = 3e9  # a century, and still a number of nanoseconds
 cdef object ARRAYS = (np.ndarray, np.void)
 cdef frozenset MESSAGE_DTYPES = frozenset((MESSAGE, COMMAND, *PAYLOAD_OF_KIND.values()))
-cdef uint64_t my_pid = getpid()
+cdef uint64_t my_pid, my_start_ticks
 
 
-def note_pid():
-    global my_pid
+def note_process():
+    global my_pid, my_start_ticks
     my_pid = getpid()
+    my_start_ticks = process_start_ticks(my_pid)
 
 
-os.register_at_fork(after_in_child=note_pid)
+note_process()
+os.register_at_fork(after_in_child=note_process)
 
 
 cdef bint is_capacity(uint64_t slots) noexcept nogil:
@@ -76,11 +78,10 @@ cdef class RingHandle:
         self.ring.slots = <Message *>(segment.address + RING_HEADER_BYTES)
         self.ring.capacity = header.capacity_slots
         self.ring.mask = header.capacity_slots - 1
-        self.ring.cursor = self.ring.cursor_stored = self.taken_end = header.cursor
-        self.ring.cursor_seen = header.cursor
-        self.ring.lost = header.lost
-        # The stored head lags behind: the slots know better.
-        self.ring.head = self.ring.newest = ring_newest(&self.ring, header.head)
+        ring_resume_producer(&self.ring)
+        ring_resume_consumer(&self.ring)
+        self.ring.newest = self.ring.head
+        self.taken_end = self.ring.cursor
         return 0
 
     @staticmethod
@@ -242,19 +243,27 @@ cdef class Ring(RingHandle):
             self.unlink()
 
     cpdef int claim(self, bint producer) except -1:
-        """Become the one producer, or consumer; AttachError if a living process is."""
+        """Become the one producer, or consumer; AttachError if a living process is.
+
+        It goes on where the one before left off, also if that died after this handle attached.
+        """
         cdef RingHeader *header = self.ring.header
         cdef uint64_t *pid = &header.producer_pid if producer else &header.consumer_pid
         cdef uint64_t *start = (
             &header.producer_start_ticks if producer else &header.consumer_start_ticks
         )
-        if pid[0] == my_pid:
+        if pid[0] == my_pid and start[0] == my_start_ticks:
             return 0
         if pid[0] and process_start_ticks(pid[0]) == start[0]:
             role = "producer" if producer else "consumer"
             raise AttachError(f"ring {self.segment.name}: has a {role} already, process {pid[0]}")
+        start[0] = my_start_ticks
         pid[0] = my_pid
-        start[0] = process_start_ticks(my_pid)
+        if producer:
+            ring_resume_producer(&self.ring)
+        else:
+            ring_resume_consumer(&self.ring)
+            self.taken_end = self.ring.cursor
         return 0
 
     def push(self, messages, timeout_s=0):
@@ -358,8 +367,7 @@ cdef class Ring(RingHandle):
         if self.ring.header.policy == RING_DROP:
             while done < at_most and ring_copy_next(&self.ring, &target[done]):
                 done += 1
-            self.ring.header.lost = self.ring.lost
-            ring_store_cursor(&self.ring)
+            ring_store_seen(&self.ring)
         else:
             found = ring_peek_batch(&self.ring, at_most)
             while found:

@@ -557,3 +557,42 @@ def test_a_successor_finds_messages_that_the_head_does_not_show(ring):
     successor = Ring.attach(ring.name)
     assert successor.push(some(9, first=6)) == 3
     assert prices(ring.take()) == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+# Taking over an end.
+
+
+def in_child(task):
+    """Run a task in another process, and that until its end; its exit status."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            task()
+            status = 0
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_who_takes_over_goes_on_where_the_dead_one_left_off(ring):
+    """Also with a handle that was attached before: its numbers are old."""
+    assert in_child(lambda: Ring.attach(ring.name).push(some(3))) == 0
+    assert ring.push(some(2, first=4)) == 2
+    taker = Ring.attach(ring.name)
+
+    def take_two():
+        mine = Ring.attach(ring.name)
+        mine.take(2)
+        mine.release()
+
+    assert in_child(take_two) == 0
+    assert prices(taker.take()) == [3, 4, 5]
+
+
+def test_a_new_start_of_the_same_pid_is_written_down(ring):
+    """Else a third process would take the start that it finds for a dead one's."""
+    field(ring, PRODUCER_PID)[0] = os.getpid()
+    field(ring, PRODUCER_START)[0] = 1
+    ring.push(some(1))
+    assert field(ring, PRODUCER_START)[0] == process_start_ticks(os.getpid())
