@@ -85,6 +85,14 @@ cdef class RingHandle:
         return 0
 
     @staticmethod
+    def segment_bytes(uint64_t capacity_slots):
+        """Bytes that a ring's segment takes: beyond 1 MiB in whole huge pages, of 2 MiB."""
+        size_bytes = RING_HEADER_BYTES + capacity_slots * MESSAGE_SIZE
+        if size_bytes > 1 << 20:
+            size_bytes = (size_bytes + (2 << 20) - 1) // (2 << 20) * (2 << 20)
+        return size_bytes
+
+    @staticmethod
     def create_segment(str name, uint64_t capacity_slots, int policy=RING_WAIT, uint64_t run_id=0,
                        str pages="auto"):
         """Make the shared memory of a ring and leave it mapped in the returned Segment."""
@@ -95,9 +103,7 @@ cdef class RingHandle:
             )
         if policy not in (RING_WAIT, RING_DROP):
             raise SegmentError(f"ring {name}: policy must be a RingPolicy, was {policy}")
-        size_bytes = RING_HEADER_BYTES + capacity_slots * MESSAGE_SIZE
-        if size_bytes > 1 << 20:
-            size_bytes = (size_bytes + (2 << 20) - 1) // (2 << 20) * (2 << 20)
+        size_bytes = RingHandle.segment_bytes(capacity_slots)
         cdef Segment segment = NamedSegment.create(name, size_bytes, SEGMENT_RING, run_id, pages)
         cdef RingHeader *header = <RingHeader *>segment.address
         header.slot_bytes = MESSAGE_SIZE

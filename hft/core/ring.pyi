@@ -13,6 +13,8 @@ class RingPolicy(enum.IntFlag):
 class RingHandle:
     segment: Segment
     @staticmethod
+    def segment_bytes(capacity_slots: int) -> int: ...
+    @staticmethod
     def create_segment(
         name: str,
         capacity_slots: int,
