@@ -5,7 +5,7 @@ PIP := $(BIN)/pip --quiet --disable-pip-version-check --no-input install
 BUILD_EXT := $(BIN)/python setup.py --quiet build_ext --inplace
 SOURCES := setup.py $(wildcard ext/*.pyx ext/*.pxd ext/include/*.h)
 
-.PHONY: help build run test lint bench bench-engine bench-ring coverage asan fuzz docs picture soak clean
+.PHONY: help build run test tune-check lint bench bench-engine bench-ring coverage asan fuzz docs picture soak clean
 .DELETE_ON_ERROR:
 
 help:  ## list the commands
@@ -25,17 +25,23 @@ test: build .venv/.dev  ## run the tests
 soak: build .venv/.dev  ## run the tests that take minutes
 	@$(BIN)/python -m pytest -m soak $(ARGS)
 
+tune-check: build  ## what of this host could be set better, and why; ARGS="--cores 2-5"
+	@tools/tune_host.sh --check $(ARGS) || [ $$? -eq 1 ]
+
 lint: build .venv/.dev  ## check style, types and that the generated files are fresh
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint ext bench
+	@$(BIN)/shellcheck .ci/run tools/*.sh tools/tune_host/*.sh
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/python -m tools.message_docs --check
 	@$(BIN)/python -m tools.config_docs --check
+	@$(BIN)/python -m tools.tuning_docs --check
 
-docs: build .venv/.dev  ## generate the pages of messages and keys, the C header, tests/layout.snapshot, README's figures
+docs: build .venv/.dev  ## generate the pages of messages, keys and tuning, the C header, tests/layout.snapshot, README's figures
 	@$(BIN)/python -m tools.message_docs
 	@$(BIN)/python -m tools.config_docs
+	@$(BIN)/python -m tools.tuning_docs
 	@$(BIN)/python -m tools.figures --readme
 	@test -e docs/live-view.svg || $(BIN)/python -m tools.view_picture
 
