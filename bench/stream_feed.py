@@ -2,7 +2,8 @@
 
 A block of the simulated market is made once, kept in build/bench-cache, and told again and again
 with its times moved on, so that telling it costs little beside what is measured. Before a block
-begins anew, what still rests is deleted: the same order ids serve again.
+begins anew, what still rests is deleted: the same order ids serve again. The book that a block
+begins with, and those deletions, come at the pace of all else: no instant has a burst of them.
 """
 
 import os
@@ -20,7 +21,7 @@ from hft.feeds.base import Commands
 from hft.instruments import Instrument
 
 CACHE = Path(__file__).resolve().parents[1] / "build/bench-cache"
-VERSION = 1  # of the blocks' making
+VERSION = 2  # of the blocks' making
 BLOCK_EVENTS = 2_000_000
 CHUNK_COMMANDS = 8192
 RATE_PER_S = 1000.0  # of market time, per instrument
@@ -29,6 +30,8 @@ LEAST_RESTING = 20
 MID_TICKS = 10_000
 START_TS_NS = 34_200 * 10**9
 ID_BITS = 32  # of an instrument's own numbers
+GAP_NS = round(1e9 / RATE_PER_S)
+BREAK_NS = 1_000_000  # between two blocks
 
 
 def flow_of(instrument: int, instruments: int) -> Commands:
@@ -45,6 +48,11 @@ def flow_of(instrument: int, instruments: int) -> Commands:
         seed=1 + instrument,
     )
     flow = simulator.chunk(BLOCK_EVENTS // instruments)
+    opening = int(np.searchsorted(flow["event_ts_ns"], START_TS_NS, "right"))  # all at once
+    flow["event_ts_ns"] += opening * GAP_NS
+    # Each instrument has its own place between two of another's.
+    first_ts_ns = START_TS_NS + instrument * GAP_NS // instruments
+    flow["event_ts_ns"][:opening] = first_ts_ns + GAP_NS * np.arange(opening)
     flow["instrument"] = instrument
     flow["order_id"] |= instrument << ID_BITS
     return np.concatenate([flow, ending(flow)])
@@ -59,7 +67,7 @@ def ending(flow: Commands) -> Commands:
     deletions = flow[adds][left[place[adds]] > 0].copy()
     deletions["kind"] = Kind.FLOW_DELETE
     deletions["qty_lots"] = left[np.searchsorted(ids, deletions["order_id"])]
-    deletions["event_ts_ns"] = flow["event_ts_ns"][-1]
+    deletions["event_ts_ns"] = flow["event_ts_ns"][-1] + GAP_NS * np.arange(1, len(deletions) + 1)
     return deletions
 
 
@@ -76,6 +84,11 @@ def block(instruments: int) -> Commands:
             np.save(file, made.view(np.uint64))
         partial.rename(path)
     return np.load(path).view(COMMAND)
+
+
+def lasts_ns(told: Commands) -> int:
+    """Market time from the beginning of a block to that of the next."""
+    return int(told["event_ts_ns"][-1]) - START_TS_NS + BREAK_NS
 
 
 class StreamFeed(Feed):
@@ -98,7 +111,6 @@ class StreamFeed(Feed):
 
     def chunks(self) -> Iterator[Commands]:
         told = block(self.count)
-        lasts_ns = int(told["event_ts_ns"][-1]) - START_TS_NS + 1_000_000
         moved_ns = sent = 0
         while sent < self.events:
             for first in range(0, min(len(told), self.events - sent), CHUNK_COMMANDS):
@@ -107,4 +119,4 @@ class StreamFeed(Feed):
                 chunk["event_ts_ns"] += moved_ns
                 sent += len(chunk)
                 yield chunk
-            moved_ns += lasts_ns
+            moved_ns += lasts_ns(told)
