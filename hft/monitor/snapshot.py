@@ -34,7 +34,7 @@ from hft.core.segment import process_start_ticks
 
 __all__ = [
     "Book", "Clock", "Decision", "Edge", "Instrument", "Latency", "Level", "Node", "OwnOrder",
-    "Snapshot", "Strategy", "clock_source", "shown_state", "snapshot",
+    "Snapshot", "Strategy", "book_copy", "clock_source", "shown_state", "snapshot",
 ]  # fmt: skip
 
 # Exact for a product of 64-bit numbers, also after division by a power of two or of ten.
@@ -500,22 +500,33 @@ def pnl_quote(row: Any) -> str:
 
 
 def book(row: Any, tick_size: str) -> Book | None:
-    """The copy of the best levels that the engine isn't writing; None if that can't be had."""
-    for _ in range(BOOK_READS_MAX):
+    """The engine's view of an instrument's book; None if that can't be had."""
+    copy, _ = book_copy(row)
+    if copy is None:
+        return None
+    return {
+        "event_ts_ns": int(copy["event_ts_ns"]),
+        "sequence": int(copy["sequence"]),
+        "bids": levels(copy["bids"], tick_size),
+        "asks": levels(copy["asks"], tick_size),
+        "own_bids": own_orders(copy["own_bids"], tick_size, int(copy["event_ts_ns"])),
+        "own_asks": own_orders(copy["own_asks"], tick_size, int(copy["event_ts_ns"])),
+        "own_bid_count": int(copy["own_bid_count"]),
+        "own_ask_count": int(copy["own_ask_count"]),
+    }
+
+
+def book_copy(row: Any) -> tuple[Any, int]:
+    """The copy of the view that the engine isn't writing, and how many reads were too late.
+
+    Such a read is done again; the copy is None if the writer was always faster.
+    """
+    for retries in range(BOOK_READS_MAX):
         version = int(row["view_version"])
         copy = row["view_odd" if version % 2 else "view_even"].copy()
         if int(row["view_version"]) == version:
-            return {
-                "event_ts_ns": int(copy["event_ts_ns"]),
-                "sequence": int(copy["sequence"]),
-                "bids": levels(copy["bids"], tick_size),
-                "asks": levels(copy["asks"], tick_size),
-                "own_bids": own_orders(copy["own_bids"], tick_size, int(copy["event_ts_ns"])),
-                "own_asks": own_orders(copy["own_asks"], tick_size, int(copy["event_ts_ns"])),
-                "own_bid_count": int(copy["own_bid_count"]),
-                "own_ask_count": int(copy["own_ask_count"]),
-            }
-    return None
+            return copy, retries
+    return None, BOOK_READS_MAX
 
 
 def levels(words: Any, tick_size: str) -> list[Level]:
