@@ -1,5 +1,6 @@
 """What the benchmarks share. Imported first, it lets a script run alone: hft is found beside it."""
 
+import argparse
 import collections
 import os
 import platform
@@ -22,12 +23,44 @@ sys.path.insert(0, str(ROOT))
 os.environ["PYTHONPATH"] = str(ROOT)  # of pyperf's workers, and of the system's processes
 
 
+class Comprehensive(argparse.Action):
+    """Full sizes, and pyperf's --rigorous with them."""
+
+    def __call__(self, _parser: object, namespace: argparse.Namespace, *_: object) -> None:
+        namespace.comprehensive = namespace.rigorous = True
+
+
+def positive(text: str) -> int:
+    """A number of things from the command line."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, is {text!r}")
+    return int(text)
+
+
 def new_runner(description: str | None, *, processes: int, **options: object) -> pyperf.Runner:
-    """pyperf's runner with fewer processes than its 20; --fast, --rigorous and -p change them."""
-    runner = pyperf.Runner(processes=processes, **options)
+    """pyperf's runner with fewer processes than its 20; --fast, --rigorous and -p change them.
+
+    All of them know `--orders N`, how many orders or messages it measures, None if not given, and
+    `--comprehensive`; a script takes of these what makes sense for it.
+    """
+
+    def pass_on(command: list[str], args: argparse.Namespace) -> None:
+        if args.orders is not None:
+            command.extend(("--orders", str(args.orders)))
+
+    runner = pyperf.Runner(processes=processes, add_cmdline_args=pass_on, **options)
     runner.metadata["description"] = (description or "").partition("\n")[0]
     # pyperf doesn't note it for the commands that it times.
     runner.metadata["python_version"] = platform.python_version()
+    add = runner.argparser.add_argument
+    add("--orders", type=positive, metavar="N", help="orders or messages to measure with")
+    add(
+        "--comprehensive",
+        action=Comprehensive,
+        nargs=0,
+        default=False,
+        help="everything at full size, and --rigorous",
+    )
     runner.argparser.set_defaults(inherit_environ=["HFT_DATA"])
     return runner
 

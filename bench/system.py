@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,20 +47,42 @@ class Observed:
         return int(edge(self.report, "market_flow")["taken"])
 
 
+@dataclass
+class Launched:
+    """A run's process of launch, its command without the interpreter, and its folder."""
+
+    process: "subprocess.Popen[bytes]"
+    command: list[str]
+    instance: str
+    folder: Path
+
+    def report(self) -> dict[str, Any]:
+        """What the run reports once it has ended; RuntimeError, with what it said, if not well."""
+        if self.process.poll() != 0:
+            said = (self.folder / "err").read_text().strip()
+            code = self.process.returncode
+            how = "was not done in time" if code is None else f"ended with {code}"
+            raise RuntimeError(f"{' '.join(self.command)} {how}: {said}")
+        report: dict[str, Any] = json.loads((self.folder / "report.json").read_text())
+        return report
+
+
 def edge(report: dict[str, Any], name: str) -> Any:
     return next(each for each in report["edges"] if each["name"] == name)
 
 
-def observe(*arguments: str, **variables: str) -> Observed:
-    """Run the system to its end. RuntimeError, with what it said, if that is not a good one."""
-    instance = f"bench-{os.getpid()}-{next(numbers)}"
+@contextmanager
+def launched(
+    *arguments: str, instance: str | None = None, affinity: str = AFFINITY, **variables: str
+) -> Iterator[Launched]:
+    """A run that has been started; whatever of it is left at the end is gone then."""
+    instance = instance or new_instance()
     with tempfile.TemporaryDirectory(prefix="hft-bench-") as folder:
-        command = [sys.executable, "-m", "hft.launch", "--instance", instance]
-        command += ["--affinity", AFFINITY, "--report", "report.json", *arguments]
+        command = ["-m", "hft.launch", "--instance", instance]
+        command += ["--affinity", affinity, "--report", "report.json", *arguments]
         with open(Path(folder, "err"), "w") as err:
-            started_s = time.perf_counter()
             process = subprocess.Popen(
-                command,
+                [sys.executable, *command],
                 cwd=folder,
                 env={**os.environ, **variables},
                 stdin=subprocess.DEVNULL,
@@ -66,7 +90,7 @@ def observe(*arguments: str, **variables: str) -> Observed:
                 stderr=err,
             )
         try:
-            times = watch(process, instance, started_s)
+            yield Launched(process, command, instance, Path(folder))
         finally:
             if process.poll() is None:
                 process.terminate()
@@ -75,11 +99,22 @@ def observe(*arguments: str, **variables: str) -> Observed:
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
-        said = Path(folder, "err").read_text().strip()
-        if process.returncode != 0 or len(times) < 4:
-            raise RuntimeError(f"{' '.join(command[1:])} ended with {process.returncode}: {said}")
-        report = json.loads(Path(folder, "report.json").read_text())
-    return Observed(*times, report)
+
+
+def new_instance() -> str:
+    return f"bench-{os.getpid()}-{next(numbers)}"
+
+
+def observe(*arguments: str, **variables: str) -> Observed:
+    """Run the system to its end. RuntimeError, with what it said, if that is not a good one."""
+    started_s = time.perf_counter()
+    with launched(*arguments, **variables) as run:
+        times = watch(run.process, run.instance, started_s)
+        report = run.report()
+    if len(times) < 4:
+        raise RuntimeError(f"{' '.join(run.command)}: no trade was seen")
+    running_s, first_trade_s, done_s, ended_s = times
+    return Observed(running_s, first_trade_s, done_s, ended_s, report)
 
 
 def watch(process: "subprocess.Popen[bytes]", instance: str, started_s: float) -> list[float]:
