@@ -5,7 +5,8 @@ PIP := $(BIN)/pip --quiet --disable-pip-version-check --no-input install
 BUILD_EXT := $(BIN)/python setup.py --quiet build_ext --inplace
 SOURCES := setup.py $(wildcard ext/*.pyx ext/*.pxd ext/include/*.h)
 
-.PHONY: help build run test tune-check lint bench bench-engine bench-ring coverage asan fuzz docs picture soak clean
+.PHONY: help build run test tune-check lint bench bench-engine bench-ring bench-pipeline bench-compare \
+    coverage asan fuzz docs picture soak clean
 .DELETE_ON_ERROR:
 
 help:  ## list the commands
@@ -48,12 +49,8 @@ docs: build .venv/.dev  ## generate the pages of messages, keys and tuning, the 
 picture: build  ## draw docs/live-view.svg again, from a run of half a minute
 	@$(BIN)/python -m tools.view_picture
 
-bench: build .venv/.dev  ## run bench/bench_*.py, results go to build/bench/; ARGS="--rigorous"
-	@mkdir -p build/bench && rm -f build/bench/bench_*.json
-	@set -e; for script in bench/bench_*.py; do \
-	    $(BIN)/python $$script --quiet $(ARGS) \
-	        --output build/bench/$$(basename $$script .py).json; \
-	done
+bench: build .venv/.dev  ## run bench/bench_*.py, results go to build/bench/; ARGS="--orders N", "--comprehensive"
+	@$(BIN)/python bench/everything.py $(ARGS)
 	@$(BIN)/python -m tools.figures
 
 bench-engine: build .venv/.dev  ## run the engine beside a floor in C; ARGS="--rounds 9"
@@ -63,6 +60,12 @@ bench-engine: build .venv/.dev  ## run the engine beside a floor in C; ARGS="--r
 bench-ring: build .venv/.dev  ## run the ring between two cores, beside others; ARGS="--rounds 9"
 	@$(BIN)/python bench/ring.py $(ARGS)
 	@$(BIN)/python -m tools.figures build/bench
+
+bench-pipeline: build .venv/.dev  ## run the whole system under load; ARGS="--fast", "--orders N", "--comprehensive"
+	@$(BIN)/python bench/pipeline.py $(ARGS)
+
+bench-compare: build .venv/.dev  ## say what got slower since BASE=file, or a copy of build/bench
+	@$(BIN)/python -m tools.bench_compare $(BASE) $(ARGS)
 
 # The traced build has directories of its own, so that going back only copies. Any build/.built
 # that is missing makes the next command go back, also after an interrupt.

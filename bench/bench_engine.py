@@ -78,29 +78,23 @@ def run_simulated(loops: int, count: int) -> float:
     return sum(apply(new_engine(0), commands, BATCH, False) for _ in range(loops))
 
 
-def pass_on(command: list[str], args: Any) -> None:
-    command.extend(("--operations", str(args.operations)))
-
-
 if __name__ == "__main__":
-    runner = new_runner(__doc__, processes=6, add_cmdline_args=pass_on)
-    runner.argparser.add_argument(
-        "--operations", type=int, default=OPERATIONS, help="timed, of mix A (%(default)s)"
-    )
+    runner = new_runner(__doc__, processes=6)
     args = runner.parse_args()
+    count = args.orders or OPERATIONS  # of mix A, timed
     if not args.worker:
         for name in FLOWS:
-            flow = flow_of(name, args.operations)
+            flow = flow_of(name, count)
             mix_a.check(flow, new_engine(flow.live))
             note(f"{name}: {len(flow.fills):,} fills, all as generated")
 
     def bench(name: str, run: Callable[..., float], count: int, *arguments: Any) -> None:
         runner.bench_time_func(f"engine, {name}", run, *arguments, inner_loops=count)
 
-    count = args.operations
     bench("mix A", run_mix, count, "mix A", count, BATCH, False)
     bench("mix A, market data too", run_mix, count, "mix A", count, BATCH, True)
     bench("mix A small", run_mix, count, "mix A small", count, BATCH, False)
     bench("mix A large", run_mix, count, "mix A large", count, BATCH, False)
     bench("mix A, one command a call", run_mix, min(count, SINGLE), "mix A", count, 1, True)
-    bench("simulated market", run_simulated, SIMULATED, SIMULATED)
+    few = min(args.orders or SIMULATED, SIMULATED)
+    bench("simulated market", run_simulated, few, few)

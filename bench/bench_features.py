@@ -21,9 +21,9 @@ COMMANDS = 50_000
 
 
 @functools.cache
-def tops() -> Any:
+def tops(count: int) -> Any:
     """What the engine says of its best prices while it takes the simulated market's flow."""
-    answers = MatchingEngine(instruments=1).process_all(simulated(COMMANDS))
+    answers = MatchingEngine(instruments=1).process_all(simulated(count))
     return np.ascontiguousarray(answers[answers["kind"] == Kind.BOOK_TOP]).view(BOOK_TOP_DTYPE)
 
 
@@ -53,7 +53,7 @@ def signals(loops: int, messages: Any) -> float:
 if __name__ == "__main__":
     runner = new_runner(__doc__, processes=6)
     native.load()
-    messages = tops()
+    messages = tops(runner.parse_args().orders or COMMANDS)
     runner.bench_time_func("features, in the node", in_node, messages, inner_loops=len(messages))
     runner.bench_time_func(
         "features, from Python", from_python, messages, inner_loops=len(messages)

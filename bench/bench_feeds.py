@@ -33,7 +33,7 @@ def read(loops: int, spec: str) -> float:
     return per_row_s
 
 
-def simulate(loops: int) -> float:
+def simulate(loops: int, count: int) -> float:
     """Seconds per message, times loops."""
     per_message_s = 0.0
     for _ in range(loops):
@@ -41,7 +41,7 @@ def simulate(loops: int) -> float:
         done = 0
         for chunk in open_feed("sim").chunks():
             done += len(chunk)
-            if done >= SIMULATED:
+            if done >= count:
                 break
         per_message_s += (pyperf.perf_counter() - started) / done
     return per_message_s
@@ -50,7 +50,9 @@ def simulate(loops: int) -> float:
 if __name__ == "__main__":
     # Values are per row, so pyperf must not look for a number of loops that takes long enough.
     runner = new_runner(__doc__, processes=5, values=2, loops=1)
-    runner.bench_time_func("feed, simulated market", simulate)
+    runner.bench_time_func(
+        "feed, simulated market", simulate, runner.parse_args().orders or SIMULATED
+    )
     for name, scheme, file in RECORDED:
         if file.is_file():
             runner.bench_time_func(f"feed, {name}", read, f"{scheme}:{file}")

@@ -15,7 +15,8 @@ from pathlib import Path
 from support import LOBSTER, new_runner, note, repeat
 from system import observe
 
-MARKET_S = 1200  # of the simulated market: about 2.4 million events
+EVENTS = 2_400_000  # of the simulated market, about
+MARKET_PER_S = 2000  # of its seconds
 REAL_S = 5
 IN_PYTHON = str(Path(__file__).resolve().parent / "python_strategy.py")
 REAL_TIME = "pipeline, tick to order at --speed 1"
@@ -41,10 +42,9 @@ def real_time(seconds: float) -> dict[str, float]:
 if __name__ == "__main__":
     runner = new_runner(__doc__, processes=5)
     add = runner.argparser.add_argument
-    add("--market-seconds", type=float, default=MARKET_S, help="of the simulated market")
     add("--real-seconds", type=float, default=REAL_S, help="of the run at --speed 1")
     args = runner.parse_args()
-    duration = ("--duration", f"{args.market_seconds:g}")
+    duration = ("--duration", f"{(args.orders or EVENTS) / MARKET_PER_S:g}")
     repeat(runner, lambda: fastest("simulated market", *duration))
     python = {"HFT_STRATEGY_PATH": IN_PYTHON}
     repeat(runner, lambda: fastest("strategy in Python", *duration, **python))

@@ -85,6 +85,43 @@ ROWS = (
     ("pipeline, LOBSTER day", "Whole system, LOBSTER day: events", True),
     ("pipeline, tick to order at --speed 1 p50", "Tick to order in real time, p50", False),
     ("pipeline, tick to order at --speed 1 p99", "Tick to order in real time, p99", False),
+    (
+        "system, stream, full speed, 2 cores",
+        "Whole system, two cores, inputs as they arrive: events",
+        True,
+    ),
+    (
+        "system, long stream, full speed, 2 cores",
+        "The same for all of the long stream: events",
+        True,
+    ),
+    ("system, stream, full speed, 1 core", "The same on one core: events", True),
+    ("system, AMZN day, full speed, 2 cores", "The same, the AMZN day on two cores: events", True),
+    (
+        "system, 1,000 instruments, 2 cores",
+        "The same with 1,000 instruments on two cores: events",
+        True,
+    ),
+    (
+        "system, stream, simulated time, 1 core",
+        "Whole system, one core, simulated time: events",
+        True,
+    ),
+    ("system, stream, simulated time, 2 cores", "The same on two cores: events", True),
+    *(
+        (
+            f"system, stream, {load} load, 2 cores{stressed}, tick to order {name}",
+            f"Tick to order at {load} of full speed{words}, {name}",
+            False,
+        )
+        for load, stressed, words in (
+            ("10 %", "", ""),
+            ("50 %", "", ""),
+            ("50 %", ", stressed", " beside a busy neighbour"),
+            ("90 %", "", ""),
+        )
+        for name in ("p50", "p99")
+    ),
     ("start-up, import hft.core", "`import hft.core`, a whole process", False),
     ("start-up, first trade", "`python -m hft.launch` to its first trade", False),
 )
@@ -159,11 +196,16 @@ def ratios(figures: list[Figure]) -> list[tuple[Figure, str, Figure]]:
 
 def load(folder: Path) -> Results | None:
     """All results of a folder; None if there are none."""
+    return results_of(sorted(folder.glob("*.json")), folder)
+
+
+def results_of(paths: list[Path], where: Path) -> Results | None:
+    """All results of some files, in their order; `where` they are from is for errors."""
     figures: list[Figure] = []
     machines: dict[str, Path] = {}
     days: list[str] = []
     loads: list[float] = []
-    for path in sorted(folder.glob("*.json")):
+    for path in paths:
         for benchmark in suite_of(path):
             metadata = benchmark.get_metadata()
             machines.setdefault(machine_of(path, metadata), path)
@@ -177,11 +219,11 @@ def load(folder: Path) -> Results | None:
         return None
     if len(machines) > 1:
         files = " and ".join(path.name for path in machines.values())
-        raise UserError(f"{files} are from different machines; run `make bench` again", file=folder)
+        raise UserError(f"{files} are from different machines; run `make bench` again", file=where)
     names = [figure.name for figure in figures]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise UserError("each benchmark must be there once", file=folder, value=twice)
+        raise UserError("each benchmark must be there once", file=where, value=twice)
     return Results(tuple(figures), next(iter(machines)), (min(days), max(days)), tuple(loads))
 
 

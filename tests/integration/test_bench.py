@@ -17,10 +17,10 @@ from tools.figures import RATIOS, ROWS, UNITS, load
 
 ROOT = Path(__file__).parents[2]
 CHEAP = {
-    "bench_engine": ("--operations", "2000"),
-    "bench_features": (),
-    "bench_feeds": (),
-    "bench_pipeline": ("--market-seconds", "5", "--real-seconds", "0.5"),
+    "bench_engine": ("--orders", "2000"),
+    "bench_features": ("--orders", "2000"),
+    "bench_feeds": ("--orders", "2000"),
+    "bench_pipeline": ("--orders", "10000", "--real-seconds", "0.5"),
 }
 RECORDED = re.compile("LOBSTER|quotes|trades")
 
@@ -57,6 +57,17 @@ def test_a_benchmark_runs_and_its_rows_are_there(script: str, tmp_path: Path) ->
     names = {figure.name for figure in results.figures}
     rows = {name for name, *_ in ROWS if name.startswith(prefix) and not RECORDED.search(name)}
     assert rows <= names
+
+
+@pytest.mark.parametrize("wrong", [("--no-such",), ("--orders", "0"), ("--orders", "many")])
+def test_a_wrong_option_of_make_bench_is_told_before_anything_is_run(
+    wrong: tuple[str, ...], tmp_path: Path
+) -> None:
+    command = [sys.executable, str(ROOT / "bench/everything.py"), *wrong]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert wrong[-1] in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("recent", [False, True])
