@@ -28,6 +28,7 @@ from hft.nodes.spec import RunSpec
 from hft.oms.summary import Summary, summarise
 from hft.report import differences, kill_line, rejections, report, writable, write_report
 from hft.run import Run
+from hft.runtime.cores import host_cores
 from hft.runtime.log import SAID, LogBook, use
 from hft.runtime.numa import node_cores, node_of
 from hft.runtime.segments import InstanceLock, new_run_id
@@ -94,7 +95,7 @@ def load_all(options: argparse.Namespace) -> Loaded:
 def place_all(loaded: Loaded) -> Placement:
     """The placement on this host's cores, or on those of the NUMA node that it is to keep to."""
     run, node = loaded.config.run, loaded.config.memory.numa_node
-    host, affinity = os.sched_getaffinity(0), list(run.affinity)
+    host, affinity = host_cores(), list(run.affinity)
     if node is not None:
         with loaded.at("memory.numa_node"):
             local = node_cores(node) & host
@@ -296,7 +297,7 @@ def log_start(spec: RunSpec, feed: str, run: Run) -> None:
             "python": platform.python_version(),
             **{name: metadata.version(name) for name in ("numpy", "msgspec", "pyarrow")},
             "kernel": platform.release(),
-            "host_cores": sorted(os.sched_getaffinity(0)),
+            "host_cores": sorted(host_cores()),
             "processes": {"+".join(each.nodes): each.core for each in run.placement.processes},
             "page_bytes": page_bytes,
             "locked": locked,

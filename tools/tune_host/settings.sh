@@ -88,7 +88,7 @@ isolation() {
         verdict="by hand" boot_wanted=1
         note="boot with $(boot_line) (--persist writes it for GRUB)"
         [[ ! -e $root$grub_file ]] || note="$grub_file is written: update-grub and reboot"
-        note+=", then start hft with taskset -c $(sort_cpus <<<"$cores,$others")"
+        note+=", then start hft with --affinity $cores"
     fi
     report cpu isolation "${here:--}" "$cores" "$verdict" "$why" "$note"
 }
