@@ -20,7 +20,7 @@ from hft.core.segment import Segment
 from hft.latency.capture import Recording, capture
 from hft.latency.distribution import TOPS_NS
 from hft.latency.hlog import read_log, write_log
-from hft.runtime.segments import control_name, remove_run, segment_names
+from hft.runtime.segments import control_name, remove_run, segment_paths
 from tests import pages
 
 ROOT = Path(__file__).parents[2]
@@ -63,7 +63,7 @@ def run() -> Iterator[Control]:
     finally:
         Segment.unlink(control_name(INSTANCE))
         remove_run(INSTANCE, pages.RUN_ID)
-        assert segment_names(INSTANCE) == []
+        assert segment_paths(INSTANCE) == []
 
 
 @pytest.fixture

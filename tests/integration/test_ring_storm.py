@@ -41,7 +41,7 @@ def storm(messages, policy, cores, capacity, pause_s):
 @pytest.mark.parametrize("policy", ["wait", "drop"])
 def test_kills_and_stalls_do_no_harm(policy, cores, capacity):
     """Millions of messages, each whole and in its place; what is dropped is counted exactly."""
-    storm(5_000_000, policy, cores, capacity, 0.1)
+    storm(10_000_000, policy, cores, capacity, 0.05)
 
 
 @pytest.mark.soak

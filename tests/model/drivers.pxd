@@ -1,6 +1,6 @@
-# The threads of the model, in the language of ext/*.pxd, whose functions they call. A message is its
-# number in each of its words; the last is the stamp's, -number until it is stamped. `ghost` words and
-# `assert` belong to the checks alone. `choose(n)` is any of 0..n-1.
+# The threads of the model, in the language of ext/*.pxd, whose functions they call. A message is
+# its number in each of its words; the last is the stamp's, -number until it is stamped. `ghost`
+# words and `assert` belong to the checks alone. `choose(n)` is any of 0..n-1.
 
 cdef void wait_producer(RingEnd *ring):
     cdef uint64_t message
@@ -44,7 +44,7 @@ cdef void batch_consumer(RingEnd *ring):
         place = 0
         while place < found:
             ghost.taken += 1
-            assert ring.slots[(ring.cursor + place) & ring.mask].words[1] == ghost.taken, "it is whole"
+            assert ring.slots[(ring.cursor + place) & ring.mask].words[1] == ghost.taken, "whole"
             assert ring.slots[(ring.cursor + place) & ring.mask].words[2] == STAMP, "it is whole"
             place += 1
         ring_release(ring, found)
@@ -64,8 +64,8 @@ cdef void drop_consumer(RingEnd *ring):
     cdef uint64_t seen = 0
     cdef uint64_t before, first_seen
     ring_resume_consumer(ring)
-    assert ring.cursor - ring.lost == ghost.stored or ring.cursor - ring.lost == ghost.storing, "lost belongs to the cursor"
     first_seen = ring.cursor - ring.lost
+    assert first_seen == ghost.stored or first_seen == ghost.storing, "lost belongs to its cursor"
     while ring.cursor < MESSAGES:
         before = ring.cursor
         if ring_copy_next(ring, &message):
