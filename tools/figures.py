@@ -80,6 +80,7 @@ ROWS = (
     ("feed, trades", "CSV of trades decoded: rows", True),
     ("features, in the node", "Features: a change of the best prices", False),
     ("features and signals", "The same with the signals of all sources, from Python", False),
+    ("latency, a value recorded", "Latency recorded in a histogram: a value", False),
     ("pipeline, simulated market", "Whole system, simulated market: events", True),
     ("pipeline, strategy in Python", "The same with a strategy in Python: events", True),
     ("pipeline, LOBSTER day", "Whole system, LOBSTER day: events", True),

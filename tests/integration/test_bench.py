@@ -20,6 +20,7 @@ CHEAP = {
     "bench_engine": ("--orders", "2000"),
     "bench_features": ("--orders", "2000"),
     "bench_feeds": ("--orders", "2000"),
+    "bench_latency": ("--orders", "2000"),
     "bench_pipeline": ("--orders", "10000", "--real-seconds", "0.5"),
 }
 RECORDED = re.compile("LOBSTER|quotes|trades")
