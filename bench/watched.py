@@ -21,7 +21,7 @@ import system
 
 from hft.core.control import Control, Counter, LatencyKind, NodeState
 from hft.core.histogram import bucket_top_ns
-from hft.monitor.snapshot import text
+from hft.monitor.fields import text
 from hft.runtime.segments import SEGMENT_DIRS
 from hft.runtime.topology import edge_index, node_index
 

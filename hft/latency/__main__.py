@@ -35,7 +35,8 @@ from hft.latency.plot import SUFFIXES, draw
 from hft.latency.recorder import FILE
 from hft.latency.resources import process_uses, segment_uses
 from hft.latency.tables import comparison, latencies, resources
-from hft.monitor.snapshot import is_alive, owner, utc
+from hft.monitor.fields import is_alive, utc
+from hft.monitor.snapshot import owner
 
 EXIT_SLOWER = 1
 UNCUT_WIDTH = 10_000  # where no terminal has an end of line, nothing is cut
