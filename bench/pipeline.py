@@ -13,6 +13,7 @@ import functools
 import math
 import os
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +33,7 @@ STRESSED_PERCENT = 50
 INSTRUMENTS = (1, 10, 100, 1000)
 READERS = (1, 2, 4)
 PAUSE_S = 0.001
+ORDERS = 50_000_000  # events of the long stream
 LEAST_EVENTS = 50_000  # in a run: fewer are over before they are looked at
 BUSY_RATE_PER_S = 1_200_000
 SUSTAINED_RATE_PER_S = 1_000_000
@@ -51,12 +53,18 @@ class Sizes:
     def part(self, divisor: int) -> int:
         return max(LEAST_EVENTS, self.orders // divisor)
 
+    def seconds(self, of_all: float) -> float:
+        """Of a paced run, shorter with fewer orders."""
+        return of_all * min(1.0, self.orders / ORDERS)
 
-DEFAULT = Sizes(rounds=3, orders=50_000_000, load_s=2.0, sustained_s=10.0, engine_share=0.05)
+
+DEFAULT = Sizes(rounds=3, orders=ORDERS, load_s=2.0, sustained_s=10.0, engine_share=0.05)
 COMPREHENSIVE = dataclasses.replace(
-    DEFAULT, rounds=5, load_s=10.0, sustained_s=60.0, engine_share=1.0
+    DEFAULT, rounds=5, load_s=5.0, sustained_s=60.0, engine_share=1.0
 )
-FAST = dataclasses.replace(DEFAULT, rounds=1, orders=10_000_000, sustained_s=5.0)
+FAST = dataclasses.replace(
+    DEFAULT, rounds=1, orders=ORDERS // 5, load_s=5.0, sustained_s=25.0, engine_share=0.02
+)
 
 
 class Bench:
@@ -69,6 +77,7 @@ class Bench:
         self.placements = [self.cores[:n] for n in PLACEMENTS if n <= len(self.cores)]
         self.home = self.placements[min(1, len(self.placements) - 1)]  # two cores, or the one
         self.amzn_day = watched.amzn_day()
+        self.failures = 0
         self.runs: dict[str, list[Measured]] = collections.defaultdict(list)
         self.found: dict[str, Results] = collections.defaultdict(
             lambda: collections.defaultdict(list)
@@ -96,7 +105,7 @@ class Bench:
             self.add(f"{name}, {node} busy", measured.busy_ns[node] * 1e-9)
 
     def long_stream(self, cores: list[int]) -> None:
-        flow = watched.stream(self.sizes.orders)
+        flow = watched.stream(self.sizes.part(1))
         self.full_speed(f"long stream, full speed, {on(cores)}", flow, cores)
 
     def paced(self, name: str, cores: list[int], rate_per_s: float, seconds: float) -> Measured:
@@ -105,9 +114,10 @@ class Bench:
 
     def load(self, cores: list[int], percent: int, stressed: bool = False) -> None:
         most_per_s = self.middle(stream_name(cores), lambda run: run.rate_per_s)
-        assert most_per_s is not None, "full speed is measured first"
+        if most_per_s is None:
+            raise RuntimeError("no load without full speed on the same cores")
         rate_per_s = most_per_s * percent / 100
-        seconds = min(self.sizes.load_s, self.sizes.part(10) / rate_per_s)
+        seconds = self.sizes.seconds(self.sizes.load_s)
         name = f"stream, {percent} % load, {on(cores)}"
         if stressed:
             name += ", stressed"
@@ -121,7 +131,8 @@ class Bench:
         before = amzn_name(self.home)
         most_per_s = self.middle(before, lambda run: run.rate_per_s)
         market_per_s = self.middle(before, lambda run: run.market_rate_per_s)
-        assert most_per_s is not None, "full speed is measured first"
+        if most_per_s is None:
+            raise RuntimeError("no load without full speed on the same cores")
         flow = dataclasses.replace(flow, rate_per_s=market_per_s)
         name = f"{flow.name}, {percent} % load, {on(self.home)}"
         measured = watched.measure(flow, self.home, rate_per_s=most_per_s * percent / 100)
@@ -137,7 +148,7 @@ class Bench:
                     self.add(f"{name}, {hop} hop {words}", measured.hops[hop][words] * 1e-9)
 
     def growth(self, instruments: int) -> None:
-        name = f"{instruments:,} instruments, {on(self.home)}"
+        name = f"{instruments:,} instrument{'s' if instruments > 1 else ''}, {on(self.home)}"
         self.full_speed(name, watched.stream(self.sizes.part(20), instruments), self.home)
         measured = self.runs[name][-1]
         self.add(f"{name}, private memory", measured.private_bytes, "byte")
@@ -195,13 +206,12 @@ class Bench:
         return jobs
 
     def compared(self) -> list[targets.Target]:
-        seconds = min(self.sizes.sustained_s, self.sizes.part(5) / SUSTAINED_RATE_PER_S)
-        busy = self.paced(
-            "stream, 1.2 M/s", self.home, BUSY_RATE_PER_S, min(self.sizes.load_s * 2, seconds)
-        )
-        sustained = self.paced("stream, 1 M/s", self.home, SUSTAINED_RATE_PER_S, seconds)
+        sizes = self.sizes
+        busy_s, sustained_s = sizes.seconds(2 * sizes.load_s), sizes.seconds(sizes.sustained_s)
+        busy = self.paced("stream, 1.2 M/s", self.home, BUSY_RATE_PER_S, busy_s)
+        sustained = self.paced("stream, 1 M/s", self.home, SUSTAINED_RATE_PER_S, sustained_s)
         return [
-            *targets.engine_targets(self.sizes.engine_share),
+            *targets.engine_targets(sizes.engine_share),
             targets.memory_target(targets.MILLION),
             targets.busy_target(busy, on(self.home)),
             targets.sustained_target(sustained, SUSTAINED_RATE_PER_S, on(self.home)),
@@ -246,14 +256,25 @@ def readers_name(count: int, pause_s: float) -> str:
 
 
 def measure(bench: Bench, parts: set[str]) -> list[targets.Target]:
-    """All parts, in turns; the targets at the end."""
+    """All parts, in turns; the targets at the end. A run that fails is told of and left out."""
+    found: list[targets.Target] = []
+
+    def attempt(job: Callable[[], object]) -> None:
+        try:
+            job()
+        except RuntimeError as error:
+            note(f"FAILED: {error}")
+            bench.failures += 1
+
     for number in range(bench.sizes.rounds):
         for job in bench.first_round(number):
-            job()
+            attempt(job)
     for number in range(bench.sizes.rounds):
         for job in bench.second_round(number, parts):
-            job()
-    return bench.compared() if "targets" in parts else []
+            attempt(job)
+    if "targets" in parts:
+        attempt(lambda: found.extend(bench.compared()))
+    return found
 
 
 def prepare(bench: Bench, parts: set[str]) -> None:
@@ -283,7 +304,7 @@ def parser() -> argparse.ArgumentParser:
         "--orders",
         type=positive,
         metavar="N",
-        help=f"events of the long stream ({DEFAULT.orders:,})",
+        help=f"events of the long stream ({ORDERS:,})",
     )
     made.add_argument("--rounds", type=positive, help=f"of all parts ({DEFAULT.rounds})")
     made.add_argument(
@@ -301,20 +322,25 @@ def sizes_of(args: argparse.Namespace) -> Sizes:
     return dataclasses.replace(sizes, **given)
 
 
-def main() -> None:
+def main() -> int:
+    """The exit code: 1 if a run failed."""
     args = parser().parse_args()
     started = time.perf_counter()
     bench = Bench(sizes_of(args), args.comprehensive)
     prepare(bench, args.parts)
     found = measure(bench, args.parts)
     args.output.parent.mkdir(parents=True, exist_ok=True)
-    suite(bench.found, started).dump(str(args.output), replace=True)
+    if bench.found:
+        suite(bench.found, started).dump(str(args.output), replace=True)
     print(pipeline_tables.tables(bench.runs))
     if found:
         print(f"\nBeside the targets that systems of this kind publish\n\n{targets.table(found)}")
     load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
     print(f"\n{time.perf_counter() - started:.0f} s; load average of 1, 5, 15 minutes: {load}")
+    if bench.failures:
+        note(f"{bench.failures} runs failed and are left out")
+    return 1 if bench.failures else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
