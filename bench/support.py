@@ -30,6 +30,15 @@ class Comprehensive(argparse.Action):
         namespace.comprehensive = namespace.rigorous = True
 
 
+class Orders(argparse.Action):
+    """So many a value: pyperf need not look for how often they have to be repeated."""
+
+    def __call__(
+        self, _parser: object, namespace: argparse.Namespace, values: object, *_: object
+    ) -> None:
+        namespace.orders, namespace.loops = values, 1
+
+
 def positive(text: str) -> int:
     """A number of things from the command line."""
     if not text.isdecimal() or int(text) < 1:
@@ -53,7 +62,8 @@ def new_runner(description: str | None, *, processes: int, **options: object) ->
     # pyperf doesn't note it for the commands that it times.
     runner.metadata["python_version"] = platform.python_version()
     add = runner.argparser.add_argument
-    add("--orders", type=positive, metavar="N", help="orders or messages to measure with")
+    about = "orders or messages of each value"
+    add("--orders", type=positive, action=Orders, metavar="N", help=about)
     add(
         "--comprehensive",
         action=Comprehensive,
