@@ -25,7 +25,7 @@ NOISY = 0.1  # of the median: a spread beyond it is marked
 TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 PLAIN, RATIO = ((1.0, "x"),), "ratio"
 # pyperf's units, of which it takes no others, and how they are shown.
-UNITS = {"second": TIMES, "byte": ((1.0, "B"),), "integer": ((1.0, "instr."),)}
+UNITS = {"second": TIMES, "byte": ((1e6, "MB"), (1.0, "B")), "integer": ((1.0, "instr."),)}
 RATES = ((1e6, "M/s"), (1e3, "k/s"), (1.0, "/s"))
 
 # What a reader sees: benchmark, what it is in words, and whether as a rate.
