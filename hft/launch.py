@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import os
 import platform
 import shutil
 import signal

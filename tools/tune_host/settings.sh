@@ -94,8 +94,9 @@ isolation() {
 }
 
 # core-api/irq/irq-affinity.rst. What counts is the effective affinity; an interrupt that has
-# none is not in use, and one that is to leave a core may do so only when it comes again. Those that the kernel refused to move in this boot are its own (per-CPU, or
-# managed by their driver): they are said, not asked for again.
+# none is not in use, and one that is to leave a core may do so only when it comes again. Those that
+# the kernel refused to move in this boot are its own (per-CPU, or managed by their driver): they
+# are said, not asked for again.
 interrupts() {
     local why path asked at verdict=good note='' kept=0 on='' here_cores
     chosen cpu interrupts || return 0
