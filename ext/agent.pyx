@@ -45,6 +45,7 @@ cdef extern from "<sys/prctl.h>":
 
 cdef enum:
     LOOK_UP_NS = 1_000_000
+    KEEN_NS = 20_000  # so long without pauses, which take as long as several looks
     # Longer than the gaps of a busy stream: who waits in the kernel is late for the next message.
     BACKOFF_SPIN_NS = 50_000
     BACKOFF_YIELD_NS = 50_000
@@ -121,7 +122,7 @@ cdef void idle_awake(const Loop *loop) noexcept nogil:
         loop.idle == IDLE_BACKOFF and loop.last_ts_ns - loop.idle_since_ts_ns >= BACKOFF_SPIN_NS
     ):
         sched_yield()
-    else:
+    elif loop.last_ts_ns - loop.idle_since_ts_ns >= KEEN_NS:
         cpu_pause()
 
 
@@ -155,11 +156,13 @@ cdef int burst(Loop *loop) noexcept nogil:
         for index in range(loop.count):
             loop.agents[index].stats.due_ts_ns = INT64_MAX
             found = loop.agents[index].work(loop.agents[index].state)
-            now_ns = host_now_ns()
             if found:
+                # A look that found nothing, just before, counts as work: it takes less than a
+                # reading of the clock.
+                now_ns = host_now_ns()
                 loop.agents[index].stats.busy_ns += now_ns - loop.last_ts_ns
+                loop.last_ts_ns = now_ns
                 any_found = True
-            loop.last_ts_ns = now_ns
             if found == NEEDS_PYTHON:
                 answer = index
                 break

@@ -447,8 +447,8 @@ cdef void show_instrument(EngineNode *node, uint32_t instrument) noexcept nogil:
     show_book(&node.engine.book, instrument, shown, node.event_ts_ns, node.journal.sequence)
 
 
-cdef void show_changed(EngineNode *node, uint32_t at_most) noexcept nogil:
-    """Publish views that are out of date, the next ones in turn."""
+cdef bint show_changed(EngineNode *node, uint32_t at_most) noexcept nogil:
+    """Publish views that are out of date, the next ones in turn; whether none is left."""
     cdef uint32_t words = (node.page.instrument_count + 63) >> 6
     cdef uint32_t _looked
     cdef uint64_t *word
@@ -458,9 +458,10 @@ cdef void show_changed(EngineNode *node, uint32_t at_most) noexcept nogil:
             show_instrument(node, (node.view_word << 6) + hft_ctz64(word[0]))
             word[0] &= word[0] - 1
             at_most -= 1
-        if at_most == 0:
-            return
+        if word[0]:
+            return False
         node.view_word = (node.view_word + 1) % words
+    return True
 
 
 cdef void show(EngineNode *node, int64_t now_ns) noexcept nogil:
@@ -473,12 +474,30 @@ cdef void show(EngineNode *node, int64_t now_ns) noexcept nogil:
     stat_set(node.stats, ENGINE_LIVE_ORDERS, node.engine.book.order_count)
     stat_set(node.stats, ENGINE_EVENT_TS_NS, <uint64_t>node.event_ts_ns)
     node.stats.allocations = node.out.allocations + node.delay.allocations
-    if node.finished:
-        show_changed(node, INSTRUMENTS_MAX)
-    elif now_ns - node.view_ts_ns >= VIEW_EVERY_NS:
-        node.view_ts_ns = now_ns
-        show_changed(node, VIEWS_AT_ONCE)
+    node.view_ts_ns = now_ns
+    if show_changed(node, INSTRUMENTS_MAX if node.finished else VIEWS_AT_ONCE):
         node.view_steps = node.engine.book.say.counts.commands
+
+
+cdef inline bint has_to_show(const EngineNode *node) noexcept nogil:
+    """Whether views are out of date for so long that the next ones are due."""
+    # The loop's time, of a millisecond ago at most, will do.
+    return node.view_steps != node.engine.book.say.counts.commands and (
+        node.stats.heartbeat_ts_ns - node.view_ts_ns >= VIEW_EVERY_NS
+    )
+
+
+cdef inline bint has_nothing(EngineNode *node) noexcept nogil:
+    """Whether a look, without the clock, finds that nothing has come and nothing is left to do."""
+    if (node.out.count or node.flow_ended or edge_peek(&node.orders) != NULL
+            or has_to_show(node) or not journal_has_room(node.journal)):
+        return False
+    if node.answered != node.rounds and edge_progress(&node.orders) != node.answered:
+        return False
+    if node.simulated:
+        return node.answered != node.rounds or edge_peek(&node.flow) == NULL
+    return (edge_peek(&node.flow) == NULL and not node.round_open
+            and node.delay.first == node.delay.end)
 
 
 cdef int engine_work(void *state) noexcept nogil:
@@ -488,6 +507,10 @@ cdef int engine_work(void *state) noexcept nogil:
     cdef int64_t now_ns
     cdef int found
     if node.finished:
+        return 0
+    if has_nothing(node):
+        if node.view_steps != node.engine.book.say.counts.commands:
+            due_at(node.stats, node.view_ts_ns + VIEW_EVERY_NS)
         return 0
     if not flush(node):
         # Risk must be able to go on: what is full may be full because of it.
@@ -506,7 +529,7 @@ cdef int engine_work(void *state) noexcept nogil:
     node.stats.messages_in += (
         node.flow.ring.cursor - flow_before + node.orders.ring.cursor - orders_before
     )
-    if found or node.view_steps != node.engine.book.say.counts.commands:
+    if has_to_show(node):
         show(node, now_ns)
     return found
 

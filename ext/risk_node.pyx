@@ -279,9 +279,12 @@ cdef void take_round(RiskNode *node) noexcept nogil:
 
 cdef void take_arrived(RiskNode *node) noexcept nogil:
     """Some of the reports, then some of the intents, that are there."""
-    cdef int64_t now_ns = host_now_ns()
+    cdef int64_t now_ns
     cdef Message *message
     cdef int taken
+    if edge_peek(&node.reports) == NULL and edge_peek(&node.intents) == NULL:
+        return
+    now_ns = host_now_ns()
     for taken in range(BATCH):
         message = edge_peek(&node.reports)
         if message == NULL:
