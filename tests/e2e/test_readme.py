@@ -25,7 +25,9 @@ pytestmark = pytest.mark.timeout(2 * LOADED_S)
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE_NAME = re.compile(r"# ([\w.-]+\.(?:toml|py|pyx))\b.*")
 RECORDING = "AMZN.zip"
-LONG = {"make bench", "make bench-engine", "make docs"}  # minutes; `make soak` runs them
+LONG = {
+    f"make {name}" for name in ("bench", "bench-engine", "bench-ring", "bench-pipeline", "docs")
+}  # minutes; `make soak` runs them
 LONG_S = 1200.0
 ELSEWHERE = {"make test"}  # what runs this test
 WATCHERS = ("hft.status", "hft.control")

@@ -68,8 +68,11 @@ def test_the_counter_counts(counts: Path, grows: bool) -> None:
 @pytest.mark.timeout(LOADED_S + 30)
 @pytest.mark.parametrize(
     ("mode", "speed", "duration"),
-    [(FOLDED, "max", "5"), (FOLDED, "1", "2"), (SEPARATE, "1", "2")],
-    ids=["simulated", "real", "separate"],
+    [
+        pytest.param(FOLDED, "max", "5", id="simulated"),
+        pytest.param(FOLDED, "1", "2", id="real", marks=pytest.mark.soak),
+        pytest.param(SEPARATE, "1", "2", id="separate", marks=pytest.mark.soak),
+    ],
 )
 def test_hot_nodes_allocate_nothing(
     counts: Path, tmp_path: Path, mode: tuple[str, ...], speed: str, duration: str

@@ -29,6 +29,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Any:
     return importlib.import_module
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(400)
 def test_a_small_run_leaves_what_readme_has_and_nothing_else(tmp_path: Path) -> None:
     output = tmp_path / "pipeline.json"
