@@ -100,6 +100,7 @@ def test_a_reader_that_goes_away_ends_the_run(tmp_path: Path) -> None:
     assert names == {
         "decisions",
         "journal-000000.hftj",
+        "latency.hlog",
         "log.jsonl",
         "trades.parquet",
         "reports.parquet",
