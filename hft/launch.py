@@ -9,7 +9,6 @@ import sys
 import time
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -25,6 +24,7 @@ from hft.errors import ConfigError, SegmentError, UserError, run_command
 from hft.feeds import Feed, FeedOptions, open_feed
 from hft.monitor.snapshot import Snapshot, clock_source, snapshot
 from hft.nodes.spec import RunSpec
+from hft.oms.summary import Summary, summarise
 from hft.report import differences, kill_line, rejections, report, writable, write_report
 from hft.run import Run
 from hft.runtime.cores import host_cores
@@ -34,9 +34,6 @@ from hft.runtime.segments import InstanceLock, new_run_id
 from hft.runtime.supervisor import END_SIGNALS
 from hft.runtime.topology import EDGES, Placement, place, show
 from hft.strategies import check_strategy
-
-if TYPE_CHECKING:
-    from hft.oms.summary import Summary
 
 __all__ = ["main"]
 
@@ -248,9 +245,6 @@ def execute_logged(
         print("ended before all nodes had started")
         log.info("ended before all nodes had started", extra=SAID)
         return 0
-    # What reads the records takes as long to import as all else, and nobody waits for it now.
-    from hft.oms.summary import summarise
-
     marks = [instrument["mark_half_ticks"] or None for instrument in shot["instruments"]]
     summary = summarise(Path(spec.folder), spec.instruments, marks)
     print(summary.lines())
@@ -326,7 +320,7 @@ def log_start(spec: RunSpec, feed: str, run: Run) -> None:
         log.warning(f"shared memory: {'; '.join(lacks)}")
 
 
-def log_end(shot: Snapshot, summary: "Summary") -> None:
+def log_end(shot: Snapshot, summary: Summary) -> None:
     logged = summary.instruments[:INSTRUMENTS_LOGGED]
     log.info(
         "run ended",

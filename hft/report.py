@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -11,9 +11,7 @@ from hft.errors import ConfigError, UserError
 from hft.monitor.alerts import BY_LOSS
 from hft.monitor.snapshot import Snapshot
 from hft.nodes.spec import RunSpec
-
-if TYPE_CHECKING:
-    from hft.oms.summary import Summary
+from hft.oms.summary import Summary
 
 NODE_FIELDS = (
     "name", "core", "pid", "idle", "messages_in", "messages_out", "busy_share", "allocations",
@@ -27,7 +25,7 @@ def picked(values: Mapping[str, Any], fields: tuple[str, ...]) -> dict[str, Any]
     return {field: values[field] for field in fields}
 
 
-def report(spec: RunSpec, shot: Snapshot, summary: "Summary", wall_s: float) -> dict[str, Any]:
+def report(spec: RunSpec, shot: Snapshot, summary: Summary, wall_s: float) -> dict[str, Any]:
     """What the run was, what it did, and what that cost.
 
     `latency_ns` has per edge the time from publication to taking, and as `tick_to_...` the time
@@ -63,7 +61,7 @@ def report(spec: RunSpec, shot: Snapshot, summary: "Summary", wall_s: float) -> 
     }
 
 
-def differences(shot: Snapshot, summary: "Summary") -> list[str]:
+def differences(shot: Snapshot, summary: Summary) -> list[str]:
     """Where the risk gate's positions and the recorder's files don't agree: a defect, if ever."""
     return [
         f"{live['symbol']}: the risk gate holds {live['position_lots']} lots, the records "
@@ -82,7 +80,7 @@ def kill_line(shot: Snapshot) -> str | None:
     return f"killed     {by}, at {shot['kill_switch']['since']}: no order was let through since"
 
 
-def rejections(spec: RunSpec, shot: Snapshot, summary: "Summary") -> list[str]:
+def rejections(spec: RunSpec, shot: Snapshot, summary: Summary) -> list[str]:
     """What the engine made nothing of though it came from the market; own orders' are apart."""
     count = shot["engine"]["rejected"] - sum(summary.orders.rejected.values())
     if count <= 0:
