@@ -267,6 +267,8 @@ def run_agents(agents, int idle, parent):
                     agent.calls.stats.loop_ns += now_ns - loop.last_ts_ns
                 loop.last_ts_ns = now_ns
             check_parent(control, parent)
+        # The stop word may be of another node that saw launch die.
+        check_parent(control, parent)
     finally:
         with contextlib.ExitStack() as closing:
             for agent in started:

@@ -54,6 +54,7 @@ class Run:
         self.placement = placement
         self.supervisor = Supervisor("hft.nodes", book)
         self.requests = 0
+        self.cores = os.sched_getaffinity(0)
         self.began = False
         self.failure: str | None = None
         self.exit_code = 0
@@ -113,7 +114,7 @@ class Run:
         that make files of the journal ready.
         """
         engine = next(each for each in self.placement.processes if "engine" in each.nodes)
-        others = os.sched_getaffinity(0) - {engine.core}
+        others = self.cores - {engine.core}
         if others:
             os.sched_setaffinity(0, others)
 
@@ -163,6 +164,7 @@ class Run:
     def remove(self) -> None:
         """Kill what is still there and remove the run's shared memory."""
         self.supervisor.end_all(0)
+        os.sched_setaffinity(0, self.cores)
         remove_run(self.spec.instance, self.spec.run_id)
 
     def take_trades(self) -> Commands:

@@ -1,6 +1,7 @@
 """What every test may use."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,3 +27,13 @@ def data_dir() -> Path:
     if not path.is_dir():
         give_up(f"no recorded data in {path}; set HFT_DATA")
     return path
+
+
+@pytest.fixture(autouse=True)
+def same_cores() -> Iterator[None]:
+    """A test that leaves its process fewer cores would change all that come after it."""
+    before = os.sched_getaffinity(0)
+    yield
+    after = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, before)
+    assert after == before
