@@ -18,7 +18,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from hft.arguments import Parser
+from hft.arguments import Parser, seconds
 from hft.attach import attach
 from hft.core.control import Control
 from hft.core.segment import segment_path
@@ -310,17 +310,6 @@ def show_json(shot: Snapshot) -> None:
 def show_tables(shot: Snapshot) -> None:
     width = None if sys.stdout.isatty() else UNCUT_WIDTH
     Console(width=width, highlight=False, markup=False, emoji=False).print(report(shot))
-
-
-def seconds(text: str) -> float:
-    """A number of seconds, long enough that looking costs the run nothing."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.05 <= value <= 86_400:
-        raise argparse.ArgumentTypeError(f"must be from 0.05 to 86400 seconds, was {text!r}")
-    return value
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:

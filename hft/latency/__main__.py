@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.console import Console, RenderableType
 
-from hft.arguments import Parser
+from hft.arguments import Parser, seconds
 from hft.attach import attach
 from hft.core.control import Control
 from hft.core.segment import segment_path
@@ -42,17 +42,6 @@ EXIT_SLOWER = 1
 UNCUT_WIDTH = 10_000  # where no terminal has an end of line, nothing is cut
 
 
-def positive(text: str) -> float:
-    """A number of seconds, long enough that looking costs the run nothing."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.05 <= value <= 86_400:
-        raise argparse.ArgumentTypeError(f"must be from 0.05 to 86400 seconds, was {text!r}")
-    return value
-
-
 def nanoseconds(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 10**12:
         raise argparse.ArgumentTypeError(f"must be from 1 to 10^12 ns, was {text!r}")
@@ -78,7 +67,7 @@ def parser() -> Parser:
     add("file", nargs="?", metavar="FILE", help="an exported .hlog, or the folder of a run")
     add("--all", action="store_true", help="since the start, not since the last --reset")
     add("--reset", action="store_true", help="let what is shown from now on begin now")
-    add("--interval", type=positive, metavar="SECONDS", help="each interval, until the run ends")
+    add("--interval", type=seconds, metavar="SECONDS", help="each interval, until the run ends")
     add("--json", action="store_true", help="print one JSON object (of each interval)")
     add("--export", type=target(tuple(FORMATS)), metavar="FILE", help="as .csv, .json or .hlog")
     add("--plot", type=target(SUFFIXES), metavar="FILE", help="draw a picture, as .png or .svg")

@@ -184,8 +184,9 @@ echo $left >"$LEFT"
 """
 
 
-def test_revert_after_a_kill_at_some_moment(host, tmp_path):
-    """Whatever was under way, what was changed is known, and taken back: every third change."""
+@pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.soak), 3])
+def test_revert_after_a_kill_at_any_moment(host, tmp_path, step):
+    """Whatever was under way: what was changed is known, and taken back."""
     before = contents(host)
     (tmp_path / "bin/sync").unlink()
     (tmp_path / "bin/sync").write_text(KILLER)
@@ -202,7 +203,7 @@ def test_revert_after_a_kill_at_some_moment(host, tmp_path):
     while persist(killed) == -9:
         assert on(host, "--revert").returncode == 0
         assert contents(host) == before, f"killed at change {killed}"
-        killed += 3
+        killed += step
     assert killed > 15
     assert on(host, "--revert").returncode == 0
     # And carried on after the kill.

@@ -13,7 +13,6 @@ from tests.model.ring import model, texts
 CODE = texts()
 # A cursor that is stored only now and then, as in a ring of 16 slots and more.
 SELDOM = CODE | {"ring.pxd": CODE["ring.pxd"].replace("capacity >> 3", "capacity >> 1")}
-NO_WAKE = pytest.mark.skipif("wake.pxd" not in CODE, reason="nobody waits in the kernel yet")
 
 SMALL = [
     ("wait", 2, 5, (0, 0), CODE),
@@ -28,7 +27,7 @@ SMALL = [
     ("drop", 2, 3, (0, 1), CODE),
     ("onlook", 2, 3, (0, 0), CODE),
     ("view", 0, 4, (0, 0), CODE),
-    pytest.param("park", 2, 2, (0, 0), CODE, marks=NO_WAKE),
+    ("park", 2, 2, (0, 0), CODE),
 ]
 LARGE = [
     ("wait", 4, 10, (0, 0), SELDOM),
@@ -41,7 +40,7 @@ LARGE = [
     ("drop", 2, 3, (1, 0), CODE),
     ("drop", 2, 4, (0, 1), CODE),
     ("view", 0, 5, (0, 0), CODE),
-    pytest.param("park", 2, 3, (0, 0), CODE, marks=NO_WAKE),
+    ("park", 2, 3, (0, 0), CODE),
 ]
 
 
@@ -153,10 +152,7 @@ def mutated(code, function, old, new):
 
 @pytest.mark.parametrize(
     ("change", "found", "bounds"),
-    [
-        pytest.param(*mutant, marks=NO_WAKE if mutant[2][0] == "park" else ())
-        for mutant in MUTANTS.values()
-    ],
+    MUTANTS.values(),
     ids=MUTANTS.keys(),
 )
 def test_a_mutant_is_found(change, found, bounds):

@@ -102,12 +102,17 @@ def test_a_report_in_polars(tmp_path: Path) -> None:
     assert pl.read_parquet(path).to_dicts() == [expected]
 
 
-def test_pandas_reads_the_files(tmp_path: Path) -> None:
-    # Not among the tools: pyarrow would import it at the start of every command.
+# Not among the tools: pyarrow would import it at the start of every command.
+def test_pandas_reads_the_same(tmp_path: Path) -> None:
     pandas = pytest.importorskip("pandas", reason="pandas is not installed")
-    write(tmp_path, message(Kind.TIME, event_ts_ns=6), message(Kind.REFUSED, order_id=OWN))
-    report = pandas.read_parquet(tmp_path / "reports.parquet").to_dict("records")[0]
-    assert (report["kind"], report["event_ts_ns"], report["order_id"]) == ("REFUSED", 6, OWN)
+    test_a_trade_in_polars(tmp_path)
+    trades = pandas.read_parquet(tmp_path / "trades.parquet")
+    assert trades.to_dict("list") == pq.read_table(tmp_path / "trades.parquet").to_pydict()
+    assert isinstance(trades["symbol"].dtype, pandas.CategoricalDtype)
+    (tmp_path / "report").mkdir()
+    test_a_report_in_polars(tmp_path / "report")
+    path = tmp_path / "report/reports.parquet"
+    assert pandas.read_parquet(path).to_dict("records") == pl.read_parquet(path).to_dicts()
 
 
 def test_times_are_told_per_input_and_last_over_batches(tmp_path: Path) -> None:
